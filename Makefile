@@ -1,0 +1,77 @@
+# The two commands that a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+SAM := .venv-sam
+UV := $(VENV)/bin/uv
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/$(SAM)/bin:$(PATH)
+
+SHIPPED := layers functions
+OWN := layers functions lab cli tests workloads bench docs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format build lock pictures bench clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/ready ## Run an experiment from end to end: stack, bank, traffic, fault, verdict
+	@bin/steadystate lab run bank-instance-loss
+
+test: $(VENV)/ready ## Run all tests
+	@$(VENV)/bin/python -m pytest -q
+
+check: $(VENV)/ready $(SAM)/ready ## Check format, lint, types, templates and definitions
+	@$(VENV)/bin/ruff format --check --quiet $(OWN)
+	@$(VENV)/bin/ruff check --quiet $(OWN)
+	@$(VENV)/bin/mypy --no-error-summary layers/steadystate/steadystate lab cli
+	@for app in functions/*/app.py; do \
+		MYPYPATH=layers/steadystate $(VENV)/bin/mypy --no-error-summary $$app || exit 1; done
+	@$(VENV)/bin/mypy --no-error-summary workloads/bank/bank workloads/chat/chat
+	@sam validate --lint
+	@for template in workloads/*/template.yaml; do \
+		sam validate --lint --region ap-northeast-2 --template $$template || exit 1; done
+	@$(VENV)/bin/python -m pytest -q tests/definitions tests/architecture
+
+format: $(VENV)/ready ## Put the code into its format
+	@$(VENV)/bin/ruff format $(OWN)
+	@$(VENV)/bin/ruff check --fix $(OWN)
+
+build: $(SAM)/ready ## Build the stack for the Lambda runtime (python3.13 on arm64)
+	@cp requirements/layer.txt layers/steadystate/requirements.txt
+	@sam build
+
+pictures: $(VENV)/ready ## Draw the state machines again from their definitions
+	@$(VENV)/bin/python -m docs.pictures
+
+bench: $(VENV)/ready ## Measure the project's figures and print them as tables
+	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m bench
+
+lock: $(VENV)/ready ## Renew the locked requirements
+	@for name in uv dev lab layer bank chat sam bench; do \
+		case $$name in dev|uv|sam) with=;; *) with="--constraint requirements/dev.txt";; esac; \
+		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			$$with requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+	@cp requirements/layer.txt layers/steadystate/requirements.txt
+
+clean: ## Remove what was built here, and the lab's state
+	@rm -rf .aws-sam .lab out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/ready: requirements/dev.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; say which: make PYTHON=python3.12 …" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once, about half a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/uv.txt 2>&1 | grep -v '^WARNING: Location' || true
+	@$(UV) pip sync --quiet --python $(VENV)/bin/python --require-hashes \
+		requirements/dev.txt requirements/uv.txt
+	@touch $@
+
+$(SAM)/ready: requirements/sam.txt $(VENV)/ready
+	@echo "Setting up $(SAM) (once, a few seconds)"
+	@$(PYTHON) -m venv --without-pip $(SAM)
+	@$(UV) pip sync --quiet --python $(SAM)/bin/python --require-hashes requirements/sam.txt
+	@touch $@
