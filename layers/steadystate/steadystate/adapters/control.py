@@ -1,0 +1,113 @@
+"""The stack's own surroundings: the bus, the executions, the evidence bucket, the library."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from steadystate.adapters.aws import client, code_of, passing_faults
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+logger = Logger(child=True)
+
+
+class EventBus:
+    """The port Bus on EventBridge: source `steadystate`, one detail type a phase."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
+        """Send an event; a bus that refuses is logged: news must never break a run."""
+        events: EventBridgeClient = client("events")
+        entry = {
+            "Source": "steadystate",
+            "DetailType": what,
+            "Detail": json.dumps({"run_id": run_id, **detail}, default=str),
+            "EventBusName": self._name,
+        }
+        try:
+            answer = events.put_events(Entries=[entry])  # type: ignore[list-item]
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("event not sent", extra={"what": what, "error": str(error)})
+            return
+        if answer["FailedEntryCount"]:
+            logger.warning("event refused", extra={"what": what, "entries": answer["Entries"]})
+
+
+class StepFunctions:
+    """The port Executions."""
+
+    def status(self, execution_arn: str) -> tuple[str, str, str]:
+        """Return status, error and cause; an execution that is gone is EXPIRED."""
+        sfn: SFNClient = client("stepfunctions")
+        try:
+            with passing_faults():
+                answer = sfn.describe_execution(executionArn=execution_arn)
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return "EXPIRED", "", "the execution's history is gone"
+            raise
+        return answer["status"], answer.get("error", ""), answer.get("cause", "")
+
+
+class BucketEvidence:
+    """The port EvidenceStore on S3."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def put(self, run_id: str, text: str) -> str:
+        """Store run.json."""
+        s3: S3Client = client("s3")
+        key = f"runs/{run_id}/run.json"
+        with passing_faults():
+            s3.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=text.encode(),
+                ContentType="application/json",
+            )
+        return key
+
+
+class ScenarioLibrary:
+    """The port Library: documents that ship with the stack, then custom ones in the bucket."""
+
+    def __init__(self, shipped: Path, bucket: str | None) -> None:
+        self._shipped, self._bucket = shipped, bucket
+
+    def experiment(self, name: str) -> str | None:
+        """Return an experiment's text."""
+        return self._read("experiments", name)
+
+    def workload(self, name: str) -> str | None:
+        """Return a workload's text."""
+        return self._read("workloads", name)
+
+    def names(self) -> list[str]:
+        """Return the names of the experiments that ship."""
+        return sorted(p.stem for p in (self._shipped / "experiments").glob("*.yaml"))
+
+    def _read(self, folder: str, name: str) -> str | None:
+        path = self._shipped / folder / f"{name}.yaml"
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+        if self._bucket is None:
+            return None
+        s3: S3Client = client("s3")
+        try:
+            with passing_faults():
+                answer = s3.get_object(Bucket=self._bucket, Key=f"scenarios/{folder}/{name}.yaml")
+                return answer["Body"].read().decode("utf-8", "replace")
+        except ClientError as error:
+            if code_of(error) in ("NoSuchKey", "404"):
+                return None
+            raise

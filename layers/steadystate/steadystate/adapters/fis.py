@@ -1,0 +1,167 @@
+"""AWS FIS: experiments that belong to a run, found by the tag `steadystate:run`."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from steadystate.adapters.aws import client, code_of, passing_faults
+from steadystate.contracts import FAULT_OVER, FaultState, Plan
+from steadystate.errors import FaultFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_fis import FISClient
+
+RUN_TAG = "steadystate:run"
+ACTED = frozenset({"running", "completed", "stopping", "stopped"})
+
+
+class FisFaults:
+    """The port Faults on FIS."""
+
+    def __init__(self, role_arn: str) -> None:
+        self._role_arn = role_arn
+
+    @property
+    def _fis(self) -> "FISClient":
+        return client("fis")  # type: ignore[no-any-return]
+
+    def create_template(self, plan: Plan) -> str:
+        """Create the run's template; the client token makes a second call find the first's."""
+        try:
+            with passing_faults():
+                answer = self._fis.create_experiment_template(**self._template(plan))
+        except ClientError as error:
+            raise FaultFailed(f"FIS refused the template: {error}") from error
+        return answer["experimentTemplate"]["id"]
+
+    def _template(self, plan: Plan) -> dict[str, Any]:
+        alarms = [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in plan.alarms]
+        return {
+            "clientToken": _token(plan.run_id),
+            "description": f"Steadystate run {plan.run_id}: {plan.scenario}"[:512],
+            "roleArn": self._role_arn,
+            "stopConditions": alarms or [{"source": "none"}],
+            "targets": {
+                name: {
+                    "resourceType": fault.resource,
+                    "resourceArns": fault.targets,
+                    "selectionMode": "ALL",
+                }
+                for name, fault in plan.faults.items()
+                if fault.targets
+            },
+            "actions": {
+                name: {
+                    "actionId": fault.action,
+                    "parameters": fault.parameters,
+                    "targets": {fault.target_key: name} if fault.target_key else {},
+                    "startAfter": fault.start_after,
+                }
+                for name, fault in plan.faults.items()
+            },
+            "tags": {RUN_TAG: plan.run_id, "Name": f"steadystate {plan.scenario}"},
+        }
+
+    def start(self, plan: Plan, template_id: str) -> FaultState:
+        """Start the experiment; the client token makes a second call find the first's."""
+        try:
+            fis: FISClient = client("fis", once=True)
+            with passing_faults():
+                answer = fis.start_experiment(
+                    clientToken=_token(plan.run_id),
+                    experimentTemplateId=template_id,
+                    tags={RUN_TAG: plan.run_id},
+                )
+        except ClientError as error:
+            raise FaultFailed(f"FIS refused to start: {error}") from error
+        return _state(answer["experiment"])
+
+    def state(self, experiment_id: str) -> FaultState:
+        """Return the experiment's state."""
+        with passing_faults():
+            return _state(self._fis.get_experiment(id=experiment_id)["experiment"])
+
+    def stop_experiments(self, run_id: str, known_id: str | None = None) -> str | None:
+        """Stop what still runs, and read back; None while anything does."""
+        with passing_faults():
+            mine = [
+                e
+                for e in self._experiments()
+                if e.get("tags", {}).get(RUN_TAG) == run_id or e["id"] == known_id
+            ]
+            for experiment in mine:
+                if experiment["state"]["status"] not in FAULT_OVER | {"stopping"}:
+                    self._stop(experiment["id"])
+            states = {e["id"]: self.state(e["id"]).status for e in mine}
+        if any(status not in FAULT_OVER for status in states.values()):
+            return None
+        return ", ".join(f"{i} {s}" for i, s in states.items()) or "no experiment was started"
+
+    def _stop(self, experiment_id: str) -> None:
+        try:
+            self._fis.stop_experiment(id=experiment_id)
+        except ClientError as error:
+            # It ended between our look and our call: the reading back decides.
+            if code_of(error) not in ("ResourceNotFoundException", "ValidationException"):
+                raise
+
+    def delete_templates(self, run_id: str) -> str | None:
+        """Delete the run's templates, and read back; None while one is there."""
+        with passing_faults():
+            for template_id in self._templates(run_id):
+                try:
+                    self._fis.delete_experiment_template(id=template_id)
+                except ClientError as error:
+                    if code_of(error) != "ResourceNotFoundException":
+                        raise
+            return None if self._templates(run_id) else "no template left"
+
+    def _templates(self, run_id: str) -> list[str]:
+        pages = self._fis.get_paginator("list_experiment_templates").paginate()
+        return [
+            template["id"]
+            for page in pages
+            for template in page["experimentTemplates"]
+            if template.get("tags", {}).get(RUN_TAG) == run_id
+        ]
+
+    def _experiments(self) -> Iterator[Any]:
+        for page in self._fis.get_paginator("list_experiments").paginate():
+            yield from page["experiments"]
+
+
+def _token(run_id: str) -> str:
+    """Return a client token of FIS's length, the same for every call of a run."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:64]
+
+
+def _state(experiment: Any) -> FaultState:
+    actions = [
+        (a.get("state", {}).get("status", ""), a) for a in experiment.get("actions", {}).values()
+    ]
+    acted = [a for status, a in actions if status in ACTED]
+    targets = experiment.get("targets", {})
+    hit = {
+        arn
+        for action in acted
+        for name in action.get("targets", {}).values()
+        for arn in targets.get(name, {}).get("resourceArns", [])
+    }
+    starts = [a["startTime"] for a in acted if a.get("startTime")]
+    state = experiment["state"]
+    return FaultState(
+        template_id=experiment.get("experimentTemplateId", ""),
+        experiment_id=experiment["id"],
+        status=state["status"],
+        reason=state.get("reason", ""),
+        started_at=_epoch(min(starts)) if starts else None,
+        ended_at=_epoch(experiment.get("endTime")),
+        targets_hit=len(hit) if targets else len(acted),
+    )
+
+
+def _epoch(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None

@@ -1,0 +1,258 @@
+"""What tasks take and give, and what a run keeps between them. All JSON, all small.
+
+Times are epoch seconds (UTC) where machines read them, and ISO 8601 in the evidence.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from steadystate.documents.experiment import GuardrailDocument, ObjectiveDocument
+from steadystate.documents.fields import Document
+from steadystate.documents.workload import LoadBalancer, Probe, Sli
+from steadystate.domain.recovery import Tick
+from steadystate.domain.series import Point
+from steadystate.domain.verdict import Verdict
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
+Phase = Literal["baseline", "injecting", "recovering", "done"]
+Next = Literal["inject", "watch", "undo", "evaluate"]
+
+
+class Contract(BaseModel):
+    """Base of all contracts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class ExecutionInput(Document):
+    """What a person or a schedule gives to start a run."""
+
+    scenario: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    overrides: Annotated[dict[str, Any], Field(max_length=50)] = {}
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    requested_by: Annotated[str, Field(max_length=200)] = ""
+
+
+class PlanRunInput(Contract):
+    """`execution_arn` and `run_id` come from the execution itself; `input` is checked by the task,
+    so that a wrong one is refused in the words of every other wrong document."""
+
+    run_id: RunId
+    execution_arn: str
+    input: Any
+
+
+class RunInput(Contract):
+    """Input of the tasks that need nothing but the run."""
+
+    run_id: RunId
+
+
+class Planned(Contract):
+    """Output of plan_run."""
+
+    run_id: RunId
+    workload: str
+
+
+class Failure(Contract):
+    """What broke, in the words of the state machine."""
+
+    error: str
+    cause: str = ""
+    state: str = ""
+
+
+class SweepInput(Contract):
+    """Input of find_leftovers: it asks the table, so nothing needs to be said."""
+
+
+class EvaluateRunInput(Contract):
+    """`failure` is there when the machinery broke or the run was stopped."""
+
+    run_id: RunId
+    failure: Failure | None = None
+
+
+class Watched(Contract):
+    """Output of watch_window: what comes next."""
+
+    run_id: RunId
+    phase: Phase
+    next: Next
+
+
+class Undone(Contract):
+    """Output of undo_run: how many records were closed by this call."""
+
+    run_id: RunId
+    closed: int
+
+
+class Evaluated(Contract):
+    """Output of evaluate_run; `evidence` is the key of run.json in the evidence bucket."""
+
+    run_id: RunId
+    verdict: Verdict
+    reason: str
+    evidence: str
+
+
+class Leftover(Contract):
+    """A run whose execution is over, and that left something open."""
+
+    run_id: RunId
+    failure: Failure
+
+
+class Leftovers(Contract):
+    """Output of find_leftovers."""
+
+    runs: list[Leftover]
+
+
+class FaultAction(Contract):
+    """One FIS action with its targets resolved: `targets` are ARNs, `parameters` are FIS's own."""
+
+    action: str
+    target_key: str | None
+    resource: str | None
+    targets: list[str]
+    parameters: dict[str, str]
+    start_after: list[str]
+    duration_seconds: float
+
+
+class RecoveryPlan(Contract):
+    """The recovery that is asked for."""
+
+    target_seconds: float
+    limit_seconds: float
+    good_seconds: float
+
+
+class Timing(Contract):
+    """When and how often things are looked at."""
+
+    window_seconds: float
+    metric_period_seconds: int
+    metric_delay_seconds: float
+    fault_limit_seconds: float
+
+
+class Plan(Contract):
+    """Everything that a run needs to know, fixed before anything is touched."""
+
+    run_id: RunId
+    execution_arn: str
+    scenario: str
+    description: str
+    workload: str
+    requested_by: str
+    reason: str
+    overrides: dict[str, Any]
+    started_at: float
+    timing: Timing
+    probe: Probe
+    load_balancer: LoadBalancer
+    slis: dict[str, Sli]
+    objectives: dict[str, ObjectiveDocument]
+    guardrails: dict[str, GuardrailDocument]
+    recovery: RecoveryPlan
+    faults: dict[str, FaultAction]
+    alarms: list[str]
+    cost_estimate: dict[str, float]
+
+
+class BaselineOf(Contract):
+    """One indicator before the run; see `domain.series.Summary`."""
+
+    mean: float
+    standard_deviation: float
+    points: int
+    weight: float
+
+
+FAULT_OVER = frozenset({"completed", "stopped", "failed", "cancelled"})
+"""The states in which a FIS experiment has ended for good."""
+
+
+class FaultState(Contract):
+    """The FIS experiment as last seen."""
+
+    template_id: str
+    experiment_id: str
+    status: str
+    reason: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+    targets_hit: int = 0
+
+
+class Stop(Contract):
+    """Why a run was cut short: a guardrail, or a limit."""
+
+    by: str
+    reason: str
+    at: float
+
+
+class Progress(Contract):
+    """What changes from look to look. `recent` holds what the guardrails look back on."""
+
+    phase: Phase = "baseline"
+    looks: int = 0
+    metric_looks: int = 0
+    read_until: float = 0.0
+    watched_since: float | None = None
+    last_failed_at: float | None = None
+    recent: dict[str, list[Point]] = {}
+    fault: FaultState | None = None
+    stop: Stop | None = None
+    undone_at: float | None = None
+
+
+class Sample(Contract):
+    """One look. `points` are by indicator, each [at, value, weight]; `ticks` are the prober's
+    seconds, each [at, sent, failed, first_failed_at, last_failed_at, p95_milliseconds]."""
+
+    look: int
+    phase: Phase
+    started_at: float
+    ended_at: float
+    points: dict[str, list[Point]]
+    ticks: list[Tick]
+    guardrails: dict[str, str] = {}
+    notes: list[str] = []
+
+
+class UndoRecord(Contract):
+    """Something that must be undone, written before it is done. `verified_at` is when the undo was
+    read back; `found` says what was seen then."""
+
+    what: Literal["fis-template", "fis-experiment"]
+    state: Literal["open", "undone"]
+    opened_at: float
+    verified_at: float | None = None
+    found: str = ""
+
+
+class Event(Contract):
+    """One line of a run's timeline."""
+
+    at: float
+    what: str
+    detail: str = ""
+
+
+class Run(Contract):
+    """A run as the table keeps it."""
+
+    plan: Plan
+    baseline: dict[str, BaselineOf]
+    progress: Progress
+    verdict: Verdict | None = None
+    verdict_reason: str = ""
+    ended_at: float | None = None
+    evidence: str = ""

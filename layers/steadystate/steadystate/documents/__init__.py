@@ -1,0 +1,1 @@
+"""What people write: workloads and scenarios, as pydantic models with a published schema."""

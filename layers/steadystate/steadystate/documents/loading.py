@@ -1,0 +1,159 @@
+"""From text to checked documents; every problem becomes one line that names file and field."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from steadystate.documents.experiment import ACTIONS, Experiment
+from steadystate.documents.fields import Document, quoted
+from steadystate.documents.workload import Sli, Workload, unit_of
+from steadystate.documents.yaml_text import read_mapping
+from steadystate.domain.bounds import Bound
+from steadystate.errors import InvalidDocument
+
+MODELS: dict[str, type[Workload | Experiment]] = {
+    "steadystate/workload/v1": Workload,
+    "steadystate/experiment/v1": Experiment,
+}
+
+MOST_PROBLEMS = 20
+"""How many problems of one document are told at once."""
+
+D = TypeVar("D", bound=Document)
+
+
+def load(text: str, source: str) -> Workload | Experiment:
+    """Read any document by the kind that its key `document` names.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    content = read_mapping(text, source)
+    kind = content.get("document")
+    if not isinstance(kind, str) or kind not in MODELS:
+        raise InvalidDocument(
+            f"{source}: document: {quoted(kind)} is no known kind; allowed are {', '.join(MODELS)}"
+        )
+    return validate(MODELS[kind], content, source)
+
+
+def validate(model: type[D], content: Mapping[str, Any], source: str) -> D:
+    """Check content against a model.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+        lines = [
+            f"{source}: {_place(problem['loc'])}{problem['msg'].removeprefix('Value error, ')}"
+            for problem in problems[:MOST_PROBLEMS]
+        ]
+        if len(problems) > MOST_PROBLEMS:
+            lines.append(f"{source}: and {len(problems) - MOST_PROBLEMS} more problems")
+        raise InvalidDocument("\n".join(lines)) from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    parts = (str(part) for part in location)
+    shown = (p if p.isprintable() and len(p) <= 80 else quoted(p) for p in parts)
+    return ".".join(shown) + ": " if location else ""
+
+
+def override(content: Mapping[str, Any], overrides: Mapping[str, Any], source: str) -> Experiment:
+    """Return the experiment with values replaced by dotted path, as in `recovery.target`.
+
+    A path must lead to a field that the document has or could have.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    experiment = validate(Experiment, content, source)
+    for path, value in overrides.items():
+        parts = path.split(".")
+        if not _leads_somewhere(experiment, parts):
+            raise InvalidDocument(
+                f"overrides: {quoted(path)} does not exist in {source}; "
+                f"at the top there are {', '.join(Experiment.model_fields)}"
+            )
+        content = _replaced(content, parts, value)
+    return validate(Experiment, content, f"{source} with overrides")
+
+
+def _leads_somewhere(place: object, parts: list[str]) -> bool:
+    for part in parts:
+        if isinstance(place, Document) and part in type(place).model_fields:
+            place = getattr(place, part)
+        elif isinstance(place, dict) and part in place:
+            place = place[part]
+        else:
+            return False
+    return parts[0] not in ("document", "name", "workload")
+
+
+def _replaced(content: Mapping[str, Any], parts: list[str], value: Any) -> dict[str, Any]:
+    head, *rest = parts
+    below = content.get(head)
+    inner = below if isinstance(below, Mapping) else {}
+    return {**content, head: _replaced(inner, rest, value) if rest else value}
+
+
+def check_together(experiment: Experiment, workload: Workload, source: str) -> None:
+    """Check what only both documents show: indicators, units and targets that are named must exist.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    problems: list[str] = []
+    for name, objective in experiment.objectives.items():
+        place = f"objectives.{name}"
+        problems += _sli_problems(workload, place, objective.sli, objective.bound)
+        if objective.floor:
+            problems += _sli_problems(workload, place, objective.sli, objective.floor)
+        sli = workload.slis.get(objective.sli)
+        if sli is not None and sli.source == "http" and objective.when != "after":
+            problems.append(f"{place}.when: an http indicator is read after recovery: write after")
+        if sli is not None and sli.source == "probe" and objective.bound.relative:
+            problems.append(f"{place}.bound: a probe has no history to be compared with")
+    for name, guardrail in experiment.guardrails.items():
+        place = f"guardrails.{name}"
+        problems += _sli_problems(workload, place, guardrail.sli, guardrail.bound)
+        sli = workload.slis.get(guardrail.sli)
+        if sli is not None and sli.source == "http":
+            problems.append(f"{place}.sli: an http indicator is not read during the run")
+        if sli is not None and sli.source == "probe" and guardrail.bound.relative:
+            problems.append(f"{place}.bound: a probe has no history to be compared with")
+    for name, action in experiment.method.items():
+        if action.target is None:
+            continue
+        target = workload.targets.get(action.target)
+        needed = ACTIONS[action.action][0]
+        if target is None:
+            problems.append(
+                f"method.{name}.target: workload {workload.name} has no target "
+                f"{action.target!r}; it has {', '.join(workload.targets)}"
+            )
+        elif target.resource != needed:
+            problems.append(
+                f"method.{name}.target: {action.action} acts on {needed}, "
+                f"but {action.target} is {target.resource}"
+            )
+    if problems:
+        raise InvalidDocument("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+def _sli_problems(workload: Workload, place: str, name: str, bound: Bound) -> list[str]:
+    sli: Sli | None = workload.slis.get(name)
+    if sli is None:
+        known = ", ".join(workload.slis)
+        return [f"{place}.sli: workload {workload.name} has no indicator {name!r}; it has {known}"]
+    if bound.unit is not None and bound.unit != unit_of(sli):
+        return [f"{place}.bound: {bound} is in {bound.unit}, but {name} is in {unit_of(sli)}"]
+    return []

@@ -1,0 +1,1 @@
+"""Pure rules: no AWS, no environment, no clock. `now` comes in as an argument."""

@@ -1,0 +1,48 @@
+"""What can go wrong, by name. The class names are the contract that Catch and Retry match.
+
+SteadystateError
++-- Refused               nothing was touched
+|   +-- InvalidDocument   a document or an input is wrong: the message names file and field
+|   +-- WorkloadBusy      another run holds the workload: the message names it, and since when
+|   +-- PreflightFailed   the run would hit nothing, the wrong thing, or a service in trouble
++-- FaultFailed           FIS refused to start the experiment, or the experiment failed
++-- LeaseLost             the run no longer holds its workload, so it may not act
++-- UndoIncomplete        an undo could not be read back yet: retried, then swept
++-- TransientError        throttling or a passing fault of a service: retried
+"""
+
+
+class SteadystateError(Exception):
+    """Base of all errors that the project raises on purpose."""
+
+
+class Refused(SteadystateError):  # noqa: N818 - the names are words of the state machines
+    """The run may not begin; nothing was touched."""
+
+
+class InvalidDocument(Refused):
+    """A document or an input is wrong; one line for each problem, each naming file and field."""
+
+
+class WorkloadBusy(Refused):
+    """Another run holds the lease on the workload."""
+
+
+class PreflightFailed(Refused):
+    """What the run would touch is missing, not allowed, or already in trouble."""
+
+
+class FaultFailed(SteadystateError):  # noqa: N818
+    """The fault could not be started, or broke while it ran."""
+
+
+class LeaseLost(SteadystateError):  # noqa: N818
+    """The lease expired and another run took the workload over."""
+
+
+class UndoIncomplete(SteadystateError):  # noqa: N818
+    """Something that must be undone has not been read back as undone."""
+
+
+class TransientError(SteadystateError):
+    """A service was throttling or briefly away; the same call may succeed."""

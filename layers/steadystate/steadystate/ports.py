@@ -1,0 +1,210 @@
+"""What a run needs of the world, as narrow protocols. Adapters implement them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from steadystate.contracts import (
+    Event,
+    FaultState,
+    Plan,
+    Progress,
+    Run,
+    Sample,
+    UndoRecord,
+)
+from steadystate.documents.workload import (
+    CloudWatchSli,
+    DatabaseTarget,
+    HttpSli,
+    InstancesTarget,
+    LoadBalancer,
+    LoadBalancerSli,
+    Probe,
+    PrometheusSli,
+)
+from steadystate.domain.recovery import Tick
+from steadystate.domain.series import Point
+from steadystate.domain.verdict import Verdict
+
+
+class Library(Protocol):
+    """Where scenario and workload documents are kept."""
+
+    def experiment(self, name: str) -> str | None:
+        """Return the text of an experiment; None where there is none of that name."""
+
+    def workload(self, name: str) -> str | None:
+        """Return the text of a workload; None where there is none of that name."""
+
+    def names(self) -> list[str]:
+        """Return the names of all experiments."""
+
+
+class Parameters(Protocol):
+    """The resource names that a workload's stack publishes."""
+
+    def of(self, workload: str) -> dict[str, str]:
+        """Return the workload's parameters by their short names; empty where it has none."""
+
+
+class ResolvedTarget(Protocol):
+    """A resource that a fault could hit."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it carries the permitting tag."""
+
+
+class Targets(Protocol):
+    """The resources behind a workload's targets."""
+
+    def resolve(self, target: InstancesTarget | DatabaseTarget) -> Sequence[ResolvedTarget]:
+        """Return the resources that are up, each with whether it carries the permitting tag."""
+
+
+class Alarms(Protocol):
+    """CloudWatch alarms."""
+
+    def firing(self, arns: Sequence[str]) -> list[str]:
+        """Return those that are in ALARM or do not exist, in words."""
+
+
+class Metrics(Protocol):
+    """CloudWatch history."""
+
+    def read(
+        self,
+        slis: Mapping[str, LoadBalancerSli | CloudWatchSli],
+        load_balancer: LoadBalancer,
+        *,
+        since: float,
+        until: float,
+        period_seconds: int,
+    ) -> dict[str, list[Point]]:
+        """Return the points by indicator, in order of time; a period without data has none."""
+
+
+class TargetHealth(Protocol):
+    """The load balancer's view of its targets."""
+
+    def healthy(self, target_group: str) -> int:
+        """Return how many targets are healthy now."""
+
+
+class Readings(Protocol):
+    """Numbers read over HTTP, now."""
+
+    def json(self, sli: HttpSli, timeout_seconds: float) -> tuple[float, float]:
+        """Return the value and the number of observations. Raises LookupError with the reason."""
+
+    def prometheus(self, sli: PrometheusSli, timeout_seconds: float) -> float:
+        """Return the value of an instant query. Raises LookupError with the reason."""
+
+
+class Prober(Protocol):
+    """Sends requests, evenly spaced, and says second by second how they went."""
+
+    def probe(
+        self, probe: Probe, seconds: int, stop: Callable[[Sequence[Tick]], bool]
+    ) -> list[Tick]:
+        """Probe for so many seconds, or until `stop` says so after a second."""
+
+
+class Faults(Protocol):
+    """FIS experiments that belong to a run. All calls may be repeated."""
+
+    def create_template(self, plan: Plan) -> str:
+        """Create the run's template, or find it; return its id."""
+
+    def start(self, plan: Plan, template_id: str) -> FaultState:
+        """Start the run's experiment, or find it. Raises FaultFailed."""
+
+    def state(self, experiment_id: str) -> FaultState:
+        """Return the state of an experiment."""
+
+    def stop_experiments(self, run_id: str, known_id: str | None = None) -> str | None:
+        """Stop the run's experiments, and the one known by id; return what was read back, None
+        while one still runs."""
+
+    def delete_templates(self, run_id: str) -> str | None:
+        """Delete the run's templates; return what was read back, None while one is still there."""
+
+
+class RunStore(Protocol):
+    """Runs, leases, samples and the undo ledger. Writes of a run may be repeated."""
+
+    def begin(self, run: Run, lease_until: float) -> None:
+        """Write the run and take the lease on its workload, both or none. Raises WorkloadBusy."""
+
+    def holder(self, workload: str, now: float) -> str | None:
+        """Say who holds the workload and since when; None when it is free."""
+
+    def renew_lease(self, run: Run, until: float) -> None:
+        """Keep the lease. Raises LeaseLost."""
+
+    def release_lease(self, run_id: str) -> bool:
+        """Give the lease back if the run holds it, and close the run; return whether it did."""
+
+    def get(self, run_id: str) -> Run | None:
+        """Return a run."""
+
+    def save_progress(self, run_id: str, progress: Progress) -> None:
+        """Keep what changed."""
+
+    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> None:
+        """Keep the verdict and where the evidence is. The first verdict stays."""
+
+    def add_sample(self, run_id: str, sample: Sample) -> None:
+        """Keep a sample."""
+
+    def samples(self, run_id: str) -> list[Sample]:
+        """Return all samples in order."""
+
+    def add_event(self, run_id: str, event: Event) -> None:
+        """Add to the timeline."""
+
+    def events(self, run_id: str) -> list[Event]:
+        """Return the timeline in order."""
+
+    def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
+        """Write what must be undone, if the run still holds its lease. Raises LeaseLost."""
+
+    def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
+        """Close a record that has been read back."""
+
+    def undo_records(self, run_id: str) -> list[UndoRecord]:
+        """Return the run's ledger."""
+
+    def open_runs(self) -> list[str]:
+        """Return the ids of runs that are not closed."""
+
+    def workloads_with_open_undo(self) -> dict[str, str]:
+        """Return run ids that left an open undo, by workload."""
+
+    def recent(self, limit: int) -> list[Run]:
+        """Return the latest runs, newest first."""
+
+
+class EvidenceStore(Protocol):
+    """Where run.json is kept for ever."""
+
+    def put(self, run_id: str, text: str) -> str:
+        """Store the evidence; return its key."""
+
+
+class Bus(Protocol):
+    """Where the phases of a run are announced."""
+
+    def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
+        """Send an event. A bus that refuses is logged, and never breaks a run."""
+
+
+class Executions(Protocol):
+    """The state machine's executions."""
+
+    def status(self, execution_arn: str) -> tuple[str, str, str]:
+        """Return status, error and cause, each empty where there is none."""

@@ -1,0 +1,52 @@
+"""Finds what runs left behind, and closes runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from steadystate.contracts import Event, Failure, Leftover, Leftovers, RunInput
+from steadystate.ports import Bus, Executions, RunStore
+from steadystate.run.judgement import ABORTED
+
+
+@dataclass(frozen=True, slots=True)
+class Recovering:
+    """What a recovery needs of the world."""
+
+    store: RunStore
+    executions: Executions
+    bus: Bus
+    now: Callable[[], float]
+
+
+def find_leftovers(world: Recovering) -> Leftovers:
+    """Return the runs that are not closed although their execution is over.
+
+    It does not matter who asks (an event, the schedule, a person): the table and the executions
+    decide, so that a run in progress is never touched.
+    """
+    found = []
+    for run_id in world.store.open_runs():
+        run = world.store.get(run_id)
+        if run is None:
+            continue
+        status, error, cause = world.executions.status(run.plan.execution_arn)
+        if status == "RUNNING":
+            continue
+        names = {"ABORTED": ABORTED, "TIMED_OUT": "States.Timeout"}
+        failure = Failure(
+            error=names.get(status, error or f"execution {status.lower()}"),
+            cause=": ".join(filter(None, (error if status == "ABORTED" else "", cause)))[:2000]
+            or f"the execution is {status}",
+            state=run.progress.phase,
+        )
+        found.append(Leftover(run_id=run_id, failure=failure))
+    return Leftovers(runs=found)
+
+
+def release_lease(request: RunInput, world: Recovering) -> RunInput:
+    """Give the workload back and close the run; a lease that another run holds stays."""
+    if world.store.release_lease(request.run_id):
+        event = Event(at=world.now(), what="released", detail="")
+        world.store.add_event(request.run_id, event)
+        world.bus.announce(request.run_id, "Run Released", {})
+    return request

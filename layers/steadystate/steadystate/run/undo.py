@@ -1,0 +1,72 @@
+"""Undo what a run did, and read it back. Always safe to call again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from steadystate.contracts import Event, RunInput, Undone
+from steadystate.errors import UndoIncomplete
+from steadystate.ports import Bus, Faults, RunStore
+from steadystate.run.fault import SETTLED_AFTER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What an undo needs of the world. `pause` waits between two looks at something stopping."""
+
+    store: RunStore
+    faults: Faults
+    bus: Bus
+    now: Callable[[], float]
+    pause: Callable[[], None]
+
+
+LOOKS = 60
+"""How often one call reads back before it leaves the rest to its retry."""
+
+
+def undo_run(request: RunInput, world: Undoing) -> Undone:
+    """Undo every open record of the run's ledger: templates first, so that nothing starts anew.
+
+    What is there is found by the run's tag, so that an effect whose answer was lost is undone too,
+    and by the id where one was answered, so that a lost tag hides nothing.
+
+    Raises
+    ------
+    UndoIncomplete
+        Something could not be read back as undone yet; call again.
+    """
+    run = world.store.get(request.run_id)
+    records = [r for r in world.store.undo_records(request.run_id) if r.state == "open"]
+    known = run.progress.fault.experiment_id if run and run.progress.fault else None
+    opened_at = max((r.opened_at for r in records), default=0.0)
+    settled_at = 0.0 if known else opened_at + SETTLED_AFTER_SECONDS
+    closed = 0
+    for what in ("fis-template", "fis-experiment"):
+        if any(r.what == what for r in records):
+            found = _undone(what, request.run_id, known, settled_at, world)
+            world.store.close_undo(request.run_id, what, world.now(), found)
+            closed += 1
+    if run and run.progress.phase == "injecting":
+        fault = run.progress.fault
+        fresh = world.faults.state(fault.experiment_id) if fault else None
+        update = {"phase": "recovering", "undone_at": world.now(), "fault": fresh}
+        world.store.save_progress(request.run_id, run.progress.model_copy(update=update))
+    if closed:
+        event = Event(at=world.now(), what="undone", detail=f"{closed} records read back")
+        world.store.add_event(request.run_id, event)
+        world.bus.announce(request.run_id, "Run Undone", {"records": closed})
+    return Undone(run_id=request.run_id, closed=closed)
+
+
+def _undone(what: str, run_id: str, known: str | None, settled_at: float, world: Undoing) -> str:
+    """Undo and read back until it shows; while start_fault may still act, a look proves nothing."""
+    for attempt in range(LOOKS):
+        if attempt:
+            world.pause()
+        if what == "fis-experiment":
+            found = world.faults.stop_experiments(run_id, known)
+        else:
+            found = world.faults.delete_templates(run_id)
+        if found is not None and world.now() >= settled_at:
+            return found
+    raise UndoIncomplete(f"{what} of run {run_id} is not undone yet; it is tried again")
