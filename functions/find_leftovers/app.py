@@ -1,0 +1,21 @@
+"""Find runs that ended without being closed."""
+
+import time
+
+from steadystate.adapters.control import EventBus, StepFunctions
+from steadystate.adapters.run_store import TableRunStore
+from steadystate.contracts import Leftovers, SweepInput
+from steadystate.run.recover import Recovering, find_leftovers
+from steadystate.runtime import setting, task
+
+
+@task(SweepInput)
+def handler(_: SweepInput) -> Leftovers:
+    """See `steadystate.run.recover`."""
+    world = Recovering(
+        store=TableRunStore(setting("TABLE_NAME")),
+        executions=StepFunctions(),
+        bus=EventBus(setting("EVENT_BUS_NAME")),
+        now=time.time,
+    )
+    return find_leftovers(world)

@@ -1,0 +1,31 @@
+"""Write the undo, and start the fault while watching."""
+
+import time
+
+from steadystate.adapters.cloudwatch import CloudWatch
+from steadystate.adapters.control import EventBus
+from steadystate.adapters.fis import FisFaults
+from steadystate.adapters.prober import HttpProber
+from steadystate.adapters.readings import HttpReadings
+from steadystate.adapters.resources import ElbTargetHealth
+from steadystate.adapters.run_store import TableRunStore
+from steadystate.contracts import RunInput, Watched
+from steadystate.run.fault import start_fault
+from steadystate.run.watch import Watching
+from steadystate.runtime import setting, task
+
+
+@task(RunInput)
+def handler(request: RunInput) -> Watched:
+    """See `steadystate.run.fault`."""
+    world = Watching(
+        store=TableRunStore(setting("TABLE_NAME")),
+        faults=FisFaults(setting("FIS_ROLE_ARN")),
+        prober=HttpProber(),
+        metrics=CloudWatch(),
+        health=ElbTargetHealth(),
+        readings=HttpReadings(),
+        bus=EventBus(setting("EVENT_BUS_NAME")),
+        now=time.time,
+    )
+    return start_fault(request, world)
