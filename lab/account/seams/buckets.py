@@ -1,0 +1,36 @@
+"""S3: a bucket policy's conditions count. moto applies every statement as if it had none."""
+
+import json
+from typing import Any
+
+from lab.account.parts import Parts
+from lab.account.seams.insides import replace
+
+# What is true of every call here: it comes over loopback, where nobody else listens.
+_CONTEXT = {"aws:SecureTransport": "true"}
+
+
+def connect(_: Parts) -> None:
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        policy = json.loads(bucket.policy)
+        policy["Statement"] = [s for s in policy["Statement"] if _applies(s)]
+        if not policy["Statement"]:
+            return PermissionResult.NEUTRAL
+        return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+    replace(FakeBucket, "get_permission", get_permission)
+
+
+def _applies(statement: dict[str, Any]) -> bool:
+    """Whether the conditions that the account can tell hold; others are taken as holding."""
+    for values in statement.get("Condition", {}).values():
+        for key, wanted in values.items():
+            allowed = wanted if isinstance(wanted, list) else [wanted]
+            if key in _CONTEXT and _CONTEXT[key] not in map(str, allowed):
+                return False
+    return True

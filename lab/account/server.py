@@ -1,0 +1,121 @@
+"""The account's HTTP server: moto's API behind threads and kept-alive connections, and `/lab/…`."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
+
+from lab.account import fis, seams
+from lab.account.parts import Parts
+
+log = logging.getLogger(__name__)
+
+StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+
+
+class _RequestHandler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_request(self, *_: object) -> None:
+        """Say nothing: hundreds of requests a second are ordinary."""
+
+
+class Application(DomainDispatcherApplication):
+    """Dispatches requests to moto's services; each is loaded at its first request."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(create_backend_app)
+        self._parts = parts
+        self._loading: dict[str, threading.Lock] = {}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith("/lab/"):
+            status, text = self._lab(environ)
+            body = text.encode()
+            headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+            start_response(f"{status.value} {status.phrase}", headers)
+            return [body]
+        answer: Iterable[bytes] = self.get_application(environ)(environ, start_response)
+        return answer
+
+    def get_application(self, environ: Environ) -> Any:
+        path = environ.get("PATH_INFO", "")
+        host = "moto_api" if path.startswith("/moto-api") else None
+        service = self.get_backend_for_host(
+            host or self.infer_service_region_host(environ, path) or "s3.us-east-1.amazonaws.com"
+        )
+        return self.app_instances.get(service) or self.load(service)
+
+    def load(self, service: str) -> Any:
+        """The WSGI application of a service. Several services may load at the same time."""
+        with self.lock:
+            lock = self._loading.setdefault(service, threading.Lock())
+        with lock:
+            if service not in self.app_instances:
+                seams.connect(service, self._parts)
+                create: Any = self.create_app
+                self.app_instances[service] = create(service)
+            return self.app_instances[service]
+
+    def _lab(self, environ: Environ) -> tuple[HTTPStatus, str]:
+        """The data plane's own requests: what really is, so that the account can tell it."""
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if (method, path) == ("GET", "/lab/ready"):
+            return HTTPStatus.OK, "ok\n"
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        try:
+            body = json.loads(environ["wsgi.input"].read(size))
+        except ValueError as error:
+            return HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}\n"
+        kind, _, name = path.removeprefix("/lab/").partition("/")
+        try:
+            if (method, path) == ("POST", "/lab/target-health"):
+                self._report_health(body)
+            elif (method, kind) == ("POST", "experiments") and name:
+                self._parts.experiments.report(unquote(name), body, time.time())
+            elif (method, kind) == ("POST", "databases") and name:
+                self._report_database(unquote(name), body)
+            else:
+                return HTTPStatus.NOT_FOUND, f"there is no {method} {path}\n"
+        except KeyError:
+            return HTTPStatus.NOT_FOUND, f"there is no {name}\n"
+        except fis.InvalidError as error:
+            return HTTPStatus.BAD_REQUEST, f"{error}\n"
+        return HTTPStatus.OK, "ok\n"
+
+    def _report_health(self, body: Any) -> None:
+        from lab.account.seams import load_balancing
+
+        self.load("elbv2")
+        load_balancing.report_health(self._parts, body)
+
+    def _report_database(self, identifier: str, body: Any) -> None:
+        from lab.account.seams import databases
+
+        self.load("rds")
+        databases.report(self._parts, identifier, body)
+
+
+def listen(port: int) -> BaseWSGIServer:
+    """A server on loopback whose application is set later; port 0 lets the OS choose."""
+    server = ThreadedWSGIServer("127.0.0.1", port, _nothing, handler=_RequestHandler)
+    server.daemon_threads = True
+    return server
+
+
+def _nothing(_: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("503 Service Unavailable", [("Content-Length", "0")])
+    return []

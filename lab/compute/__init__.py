@@ -1,0 +1,1 @@
+"""Compute of the lab: runs as real processes what the account says should run."""

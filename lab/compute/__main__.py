@@ -1,0 +1,109 @@
+"""The compute process: instances, databases and faults of the lab.
+
+    python -m lab.compute --ready FILE --workload FILE --state DIR --truth FILE
+
+Serves the instance directory, the address in the ready file as `directory`:
+`{"i-...": {"address": "127.0.0.1", "port": 40123, "state": "booting|running|stopped|gone"}}`;
+the port of an instance that does not run is 0.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from lab import processes
+from lab.compute.cloud import Cloud
+from lab.compute.databases import Databases
+from lab.compute.manifest import Manifest, ManifestError, read
+from lab.compute.supervisor import Supervisor
+from lab.compute.truth_log import TruthLog
+from lab.faults.executor import Executor
+
+
+async def serve(arguments: argparse.Namespace, manifest: Manifest) -> None:
+    """Until SIGTERM; nothing that was started is left afterwards."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    cloud = Cloud(os.environ["AWS_ENDPOINT_URL"])
+    truth = TruthLog(arguments.truth)
+    databases = Databases(
+        cloud,
+        manifest,
+        directory=arguments.state / "databases",
+        truth=truth,
+        metric_period_seconds=arguments.metric_period_seconds,
+    )
+    supervisor = Supervisor(
+        cloud, manifest, databases, directory=arguments.state / "compute", truth=truth
+    )
+    executor = Executor(supervisor, cloud, truth)
+    runner = await _serve_directory(supervisor)
+    url = "http://{}:{}".format(*runner.addresses[0])
+    processes.write_ready(arguments.ready, {"url": url, "directory": f"{url}/instances"})
+    # Faults go first when all ends, then what they act on.
+    parts = [
+        asyncio.create_task(part.run(), name=type(part).__name__)
+        for part in (executor, supervisor, databases)
+    ]
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, *parts], return_when=asyncio.FIRST_COMPLETED)
+    failed = [part for part in parts if part.done()]
+    for part in parts:
+        part.cancel()
+        await asyncio.wait([part])
+    await runner.cleanup()
+    for part in failed:
+        part.result()
+
+
+async def _serve_directory(supervisor: Supervisor) -> web.AppRunner:
+    async def instances(_: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                instance.id: {
+                    "address": "127.0.0.1",
+                    "port": instance.port,
+                    "state": instance.state,
+                }
+                for instance in supervisor.instances.values()
+            }
+        )
+
+    application = web.Application()
+    application.router.add_get("/instances", instances)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner
+
+
+def main() -> int:
+    processes.exit_with_parent()
+    parser = argparse.ArgumentParser(prog="lab.compute")
+    parser.add_argument("--ready", type=Path, required=True)
+    parser.add_argument("--workload", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--truth", type=Path, required=True)
+    parser.add_argument("--metric-period-seconds", type=float, default=5.0)
+    arguments = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.WARNING)
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        sys.stderr.write("lab.compute: AWS_ENDPOINT_URL is not set: start the account first\n")
+        return 2
+    try:
+        manifest = read(arguments.workload)
+    except ManifestError as error:
+        sys.stderr.write(f"lab.compute: {error}\n")
+        return 2
+    asyncio.run(serve(arguments, manifest))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Carries out the FIS experiments of the account for real."""
