@@ -1,0 +1,1 @@
+"""Real processes and a scratch database for the bank's tests."""

@@ -1,0 +1,33 @@
+// Everything the page says, in Korean and English.
+export const TEXTS = {
+  ko: {
+    brand: "모임", other: "English", leave: "나가기",
+    joinTitle: "이야기에 참여하세요", joinLead: "이름만 정하면 바로 시작할 수 있습니다.",
+    name: "이름", join: "참여하기", nameProblem: "이름을 한 글자 이상 적어 주세요.",
+    joinFailed: "지금은 참여할 수 없습니다. 잠시 뒤에 다시 눌러 주세요.",
+    rooms: "방", newRoom: "새 방 이름", newRoomHint: "방 추가", addRoom: "방 추가하기", closeRoom: "방 닫기",
+    roomProblem: "방 이름은 한글, 영문 소문자, 숫자, - 또는 _ 로 30자까지 쓸 수 있습니다.",
+    write: "메시지 쓰기", send: "보내기", newer: "새 메시지 ↓",
+    empty: "아직 메시지가 없습니다. 먼저 인사를 건네 보세요.",
+    online: "연결됨", connecting: "연결 중…", reconnecting: "다시 연결 중…",
+    banner: "연결이 끊어져 다시 연결하고 있습니다. 보낸 메시지는 연결되면 전달됩니다.",
+    version: "버전", instance: "인스턴스", sending: "보내는 중…", failed: "보내지 못했습니다", again: "다시 보내기",
+    me: "나", today: "오늘",
+    roomNames: { lobby: "로비", random: "잡담", help: "질문" },
+  },
+  en: {
+    brand: "Moim", other: "한국어", leave: "Leave",
+    joinTitle: "Join the conversation", joinLead: "Choose a name and you are in.",
+    name: "Name", join: "Join", nameProblem: "Please enter at least one character.",
+    joinFailed: "Joining does not work right now. Please try again in a moment.",
+    rooms: "Rooms", newRoom: "Name of a new room", newRoomHint: "Add a room", addRoom: "Add the room", closeRoom: "Close the room",
+    roomProblem: "A room's name has up to 30 small letters, digits, Hangul, - or _.",
+    write: "Write a message", send: "Send", newer: "New messages ↓",
+    empty: "No messages yet. Be the first to say hello.",
+    online: "Connected", connecting: "Connecting…", reconnecting: "Reconnecting…",
+    banner: "The connection was lost and is being restored. What you write is sent as soon as it is back.",
+    version: "Version", instance: "Instance", sending: "Sending…", failed: "Not sent", again: "Try again",
+    me: "you", today: "Today",
+    roomNames: { lobby: "Lobby", random: "Small talk", help: "Questions" },
+  },
+};
