@@ -1,0 +1,1 @@
+"""The command line `steadystate`: runs in the lab and on a deployed stack, and their evidence."""

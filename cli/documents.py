@@ -1,0 +1,144 @@
+"""The commands on documents: `scenarios`, `validate`, `schema`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import BaseModel
+from rich.table import Table
+
+from cli.library import ROOT, Files, read_text, read_workload
+from cli.output import Output
+from cli.problems import Problem
+from steadystate.documents.experiment import Experiment
+from steadystate.documents.loading import check_together, load, validate
+from steadystate.documents.workload import Workload
+from steadystate.documents.yaml_text import read_mapping
+from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence
+
+SCHEMAS: Final = ROOT / "docs" / "schemas"
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("scenarios")(scenarios)
+    app.command("validate")(validate_files)
+    app.command("schema")(schema)
+
+
+def scenarios() -> None:
+    """List the scenarios that ship."""
+    files, output = Files(), Output.stdout()
+    found = []
+    for name in files.names():
+        source = f"{name}.yaml"
+        found.append(
+            validate(Experiment, read_mapping(files.experiment(name) or "", source), source)
+        )
+    if not output.terminal:
+        for one in found:
+            line = f"{one.name}\t{one.workload}\t{_faults(one)}\t{_first_sentence(one.description)}"
+            output.line(line)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for title in ("scenario", "workload", "what it does"):
+        table.add_column(title, no_wrap=title != "what it does")
+    for one in found:
+        faults = f"[dim]{_faults(one)}[/]"
+        table.add_row(one.name, one.workload, f"{_first_sentence(one.description)}\n{faults}")
+    output.console.print(table)
+
+
+def _first_sentence(text: str) -> str:
+    head, dot, _ = text.partition(". ")
+    return head + dot.strip()
+
+
+def _faults(experiment: Experiment) -> str:
+    shown = []
+    for action in experiment.method.values():
+        what = action.document or action.action
+        target = f" on {action.select} of {action.target}" if action.target else ""
+        lasting = f" for {action.duration:g} s" if action.duration else ""
+        shown.append(f"{what}{target}{lasting}")
+    return "; ".join(shown)
+
+
+def validate_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Documents in YAML.")],
+) -> None:
+    """Check documents, and scenarios together with their workload."""
+    output = Output.stdout()
+    problems: list[str] = []
+    documents: dict[Path, Workload | Experiment] = {}
+    for path in dict.fromkeys(files):
+        try:
+            documents[path] = load(read_text(path), str(path))
+        except InvalidDocument as error:
+            problems += str(error).splitlines()
+    given = {d.name: d for d in documents.values() if isinstance(d, Workload)}
+    for path, document in documents.items():
+        try:
+            output.line(f"{path}: {_checked(path, document, given)}")
+        except InvalidDocument as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise Problem(*problems)
+
+
+def _checked(path: Path, document: Workload | Experiment, given: dict[str, Workload]) -> str:
+    """Say what a valid document is. Raises InvalidDocument."""
+    if isinstance(document, Workload):
+        return f"ok, workload {document.name}"
+    workload = given.get(document.workload)
+    folders = (path.resolve().parent.parent, Files().folder) if workload is None else ()
+    for folder in folders:
+        workload = workload or read_workload(document.workload, Files(folder))
+    if workload is None:
+        return (
+            f"ok by itself, experiment {document.name}; workload {document.workload} is not known "
+            "here: give its file too"
+        )
+    check_together(document, workload, str(path))
+    return f"ok, experiment {document.name} on workload {workload.name}"
+
+
+def schema(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write one file a schema into DIR.")
+    ] = None,
+) -> None:
+    """Print the JSON Schemas of workloads, experiments and evidence, or write them."""
+    output = Output.stdout()
+    if out is None:
+        output.raw(json.dumps(schemas(), indent=2, ensure_ascii=False))
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in schemas().items():
+            (out / f"{name}.json").write_text(text_of(content), encoding="utf-8")
+            output.line(str(out / f"{name}.json"))
+    except OSError as error:
+        raise Problem(f"--out: {out}: cannot be written: {error.strerror}") from None
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the published schemas by the names of their files."""
+    return {
+        "workload.v1": _schema_of(Workload, "validation"),
+        "experiment.v1": _schema_of(Experiment, "validation"),
+        "run.v1": _schema_of(Evidence, "serialization"),
+    }
+
+
+def text_of(content: dict[str, Any]) -> str:
+    """Return a schema as it is written to its file."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _schema_of(model: type[BaseModel], mode: Any) -> dict[str, Any]:
+    return {"$schema": _DIALECT, **model.model_json_schema(by_alias=True, mode=mode)}

@@ -1,0 +1,166 @@
+"""The command `judge`: the verdict on a run again, from its evidence alone."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from cli.library import read_bytes, read_text
+from cli.outcome import show_outcome
+from cli.output import Output
+from cli.problems import Problem
+from steadystate.documents.experiment import ObjectiveDocument
+from steadystate.documents.fields import Document, Name
+from steadystate.documents.loading import validate
+from steadystate.documents.workload import Sli, unit_of
+from steadystate.documents.yaml_text import read_mapping
+from steadystate.domain.verdict import EXIT_CODES
+from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence, ObjectiveEvidence
+from steadystate.run.evaluate import recovery_evidence
+from steadystate.run.judgement import Facts, judge
+
+SCHEMA: Final = "steadystate/run/v1"
+MAXIMUM_BYTES: Final = 100_000_000
+"""A run of 3.5 h keeps some megabytes of samples; what is over this is something else."""
+
+
+class _Objectives(Document):
+    objectives: dict[Name, ObjectiveDocument]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("judge")(judge_again)
+
+
+def judge_again(
+    run: Annotated[Path, typer.Argument(metavar="RUN.json", help="The evidence of a run.")],
+    objectives: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Other objectives, in YAML, as a scenario writes them."),
+    ] = None,
+) -> None:
+    """Judge a run again from its evidence, offline."""
+    output = Output.stdout()
+    stored = load_evidence(run)
+    used = stored
+    if objectives is not None:
+        others = load_objectives(objectives, stored.plan.slis)
+        plan = stored.plan.model_copy(update={"objectives": others})
+        used = stored.model_copy(update={"plan": plan})
+    try:
+        new = judged(used)
+    except (LookupError, ArithmeticError, ValueError, TypeError) as error:
+        raise Problem(
+            f"{run}: the evidence contradicts itself ({type(error).__name__}: {error}), "
+            "so it cannot be judged"
+        ) from None
+    show_outcome(new, output)
+    with_others = f" with the objectives of {objectives}" if objectives else ""
+    changes = differences(stored, new)
+    if changes:
+        output.line(f"judged again{with_others}: not the same as stored")
+    else:
+        output.line(f"judged again{with_others}: the same as stored")
+    for change in changes:
+        output.line(f"  {change}")
+    raise typer.Exit(EXIT_CODES[new.verdict])
+
+
+def load_evidence(path: Path) -> Evidence:
+    """Read a run.json.
+
+    Raises
+    ------
+    InvalidDocument
+        It is missing, unreadable or too large.
+    Problem
+        It is half-written, of another schema, or no evidence at all: one line.
+    """
+    content = read_bytes(path, MAXIMUM_BYTES)
+    try:
+        return Evidence.model_validate_json(content)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+    raise Problem(f"{path}: {_first(problems)}; `judge` takes a run.json of {SCHEMA}")
+
+
+def _first(problems: list[Any]) -> str:
+    """Return the problem that says most: the schema's name before all else."""
+    problem = next((p for p in problems if p["loc"] == ("schema",)), problems[0])
+    place = ".".join(str(part) for part in problem["loc"])
+    text = f"{place}: {problem['msg']}" if place else problem["msg"]
+    more = len(problems) - 1
+    return text.removesuffix(".") + (f" (and {more} more)" if more else "")
+
+
+def load_objectives(path: Path, slis: Mapping[str, Sli]) -> dict[str, ObjectiveDocument]:
+    """Read other objectives for a run that measured these indicators.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    content = read_mapping(read_text(path), str(path))
+    if not content:
+        raise InvalidDocument(f"{path}: there is no objective in it")
+    others = validate(_Objectives, {"objectives": content}, str(path)).objectives
+    problems = []
+    for name, one in others.items():
+        sli = slis.get(one.sli)
+        if sli is None:
+            known = ", ".join(slis)
+            problems.append(f"{name}.sli: the run did not measure {one.sli!r}; it has {known}")
+            continue
+        for field in filter(None, (one.bound, one.floor)):
+            if field.unit is not None and field.unit != unit_of(sli):
+                problems.append(
+                    f"{name}: {field} is in {field.unit}, but {one.sli} is in {unit_of(sli)}"
+                )
+    if problems:
+        raise InvalidDocument("\n".join(f"{path}: objectives.{problem}" for problem in problems))
+    return others
+
+
+def judged(evidence: Evidence) -> Evidence:
+    """Return the evidence with everything that is judged judged again."""
+    facts = Facts(
+        plan=evidence.plan,
+        baseline=evidence.baseline,
+        samples=evidence.samples,
+        fault=evidence.fault,
+        stop=evidence.stop,
+        failure=evidence.failure,
+    )
+    judgement = judge(facts)
+    return evidence.model_copy(
+        update={
+            "verdict": judgement.verdict,
+            "verdict_reason": judgement.reason,
+            "objectives": [ObjectiveEvidence(**asdict(o)) for o in judgement.objectives],
+            "recovery": recovery_evidence(judgement.recovery),
+        }
+    )
+
+
+def differences(stored: Evidence, new: Evidence) -> list[str]:
+    """Say what is judged otherwise than it is stored."""
+    changes = []
+    if new.verdict != stored.verdict:
+        changes.append(f"verdict: {new.verdict}, stored {stored.verdict}")
+    before = {o.name: o for o in stored.objectives}
+    after = {o.name: o for o in new.objectives}
+    for name in [*after, *(n for n in before if n not in after)]:
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            told = [f"{o.verdict} ({o.reason})" if o else "not asked for" for o in (now, was)]
+            changes.append(f"objective {name}: {told[0]}, stored {told[1]}")
+    if new.recovery != stored.recovery:
+        changes.append(f"recovery: {new.recovery.reason}, stored {stored.recovery.reason}")
+    if not changes and new.verdict_reason != stored.verdict_reason:
+        changes.append(f"reason: {new.verdict_reason}, stored {stored.verdict_reason}")
+    return changes
