@@ -1,0 +1,63 @@
+"""How long each function takes to import, beside `import boto3` and the same clients."""
+
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 9
+
+ENVIRONMENT = {
+    "AWS_REGION": "ap-northeast-2",
+    "AWS_DEFAULT_REGION": "ap-northeast-2",
+    "POWERTOOLS_SERVICE_NAME": "bench",
+    "POWERTOOLS_METRICS_NAMESPACE": "Bench",
+    "PYTHONDONTWRITEBYTECODE": "",
+}
+
+
+def measure() -> list[str]:
+    """Return the rows of a table: processor time, medians of interleaved rounds."""
+    rows = [
+        "| function | boto3 and clients (ms) | function and clients (ms) | ratio |",
+        "|---|---|---|---|",
+    ]
+    for app in sorted((ROOT / "functions").glob("*/app.py")):
+        services = clients_of(app)
+        clients = "; ".join(f"boto3.client({s!r})" for s in services)
+        bare = f"import boto3; {clients}"
+        whole = f"import app; import boto3; {clients}"
+        both = [(_seconds(bare, app.parent), _seconds(whole, app.parent)) for _ in range(ROUNDS)]
+        low, high = (statistics.median(side) * 1000 for side in zip(*both, strict=True))
+        rows.append(f"| {app.parent.name} | {low:.0f} | {high:.0f} | {high / low:.2f} |")
+    return rows
+
+
+def clients_of(app: Path) -> list[str]:
+    """Return the services that a function's adapters make clients of."""
+    adapters = ROOT / "layers/steadystate/steadystate/adapters"
+    used = re.findall(r"from steadystate\.adapters\.(\w+) import (.+)", app.read_text())
+    found: set[str] = set()
+    for module, names in used:
+        text = (adapters / f"{module}.py").read_text()
+        for name in names.strip("()").split(","):
+            body = re.search(rf"^class {name.strip()}\b.*?(?=^class |\Z)", text, re.S | re.M)
+            if body:
+                found |= set(re.findall(r'client\("([\w-]+)"', body.group()))
+    return sorted(found)
+
+
+def _seconds(code: str, directory: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=directory,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT / "layers/steadystate")},
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
