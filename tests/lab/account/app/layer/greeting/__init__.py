@@ -1,0 +1,3 @@
+"""A layer's package, used in place."""
+
+WORD = "안녕"

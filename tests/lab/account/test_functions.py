@@ -1,0 +1,189 @@
+"""Functions run in worker processes, with the environment and the errors of Lambda."""
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lab.account.functions import Function, Functions
+from tests.lab.account.conftest import REGION, Account, wait_for
+
+Outputs = dict[str, str]
+
+
+def _invoke(account: Account, name: str, event: Any, **more: str) -> tuple[dict[str, Any], Any]:
+    answer = account.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **more)
+    text = answer["Payload"].read()
+    return answer, json.loads(text) if text else None
+
+
+def test_an_invocation_answers_with_the_functions_result(account: Account, app: Outputs) -> None:
+    answer, payload = _invoke(account, app["DoWorkArn"], {"id": "api", "run": "api"})
+    assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert "FunctionError" not in answer
+    assert payload["word"] == "안녕"
+
+
+def test_an_exception_is_a_function_error_with_its_class_name(
+    account: Account, app: Outputs
+) -> None:
+    answer, payload = _invoke(account, app["DoWorkFunction"], {"do": "raise"})
+    assert answer["FunctionError"] == "Unhandled"
+    assert payload["errorType"] == "InvalidDocument"
+    assert payload["stackTrace"]
+
+
+def test_a_function_that_takes_too_long_is_killed(account: Account, app: Outputs) -> None:
+    before = _invoke(account, app["RecordFunction"], {"id": "before", "run": "x"})[1]["pid"]
+    answer, payload = _invoke(account, app["RecordFunction"], {"do": "sleep", "seconds": 60})
+    assert answer["FunctionError"] == "Unhandled"
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert payload["errorMessage"].endswith("Task timed out after 5.00 seconds")
+    wait_for(lambda: not Path(f"/proc/{before}").exists(), "the worker's end")
+
+
+def test_an_asynchronous_invocation_is_accepted_and_runs(account: Account, app: Outputs) -> None:
+    event = {"id": "async", "run": "async"}
+    answer, _ = _invoke(account, app["DoWorkFunction"], event, InvocationType="Event")
+    assert answer["StatusCode"] == 202
+    table = account.client("dynamodb")
+    key = {"id": {"S": "async"}}
+    wait_for(lambda: table.get_item(TableName=app["Table"], Key=key).get("Item"), "the write")
+
+
+def test_invocations_at_the_same_time_have_workers_of_their_own(
+    account: Account, app: Outputs
+) -> None:
+    pids: list[int] = []
+
+    def run() -> None:
+        _, payload = _invoke(account, app["DoWorkFunction"], {"do": "sleep", "seconds": 1})
+        pids.append(payload["pid"])
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(pids)) == 3
+
+
+def test_reserved_concurrency_throttles(account: Account, app: Outputs) -> None:
+    codes: list[str] = []
+
+    def run() -> None:
+        try:
+            _invoke(account, app["RecordFunction"], {"do": "sleep", "seconds": 4})
+            codes.append("")
+        except ClientError as error:
+            codes.append(error.response["Error"]["Code"])
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == ["", "TooManyRequestsException"]
+
+
+def test_a_changed_configuration_reaches_the_next_invocation(
+    account: Account, app: Outputs
+) -> None:
+    api = account.client("lambda")
+    found = api.get_function_configuration(FunctionName=app["DoWorkFunction"])
+    variables = found["Environment"]["Variables"]
+    name = app["DoWorkFunction"]
+    try:
+        changed = {"Variables": variables | {"STAGE": "changed"}}
+        api.update_function_configuration(FunctionName=name, Environment=changed)
+        assert _invoke(account, name, {"do": "other"})[1]["stage"] == "changed"
+    finally:
+        api.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+def test_what_a_function_prints_is_in_its_own_log(account: Account, app: Outputs) -> None:
+    _invoke(account, app["DoWorkFunction"], {"do": "raise"})
+    log = account.state / "functions" / f"{app['DoWorkFunction']}.log"
+    assert "the field steps is missing" in log.read_text()
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Any:
+    pool = Functions(
+        state=tmp_path,
+        layers_root=tmp_path / "root",
+        region=REGION,
+        endpoint="http://127.0.0.1:1",
+        credentials=lambda role, session: {"AWS_ACCESS_KEY_ID": role},
+    )
+    yield pool
+    pool.stop()
+
+
+def _function(directory: Path, source: str, **more: Any) -> Function:
+    (directory / "index.py").write_text(source)
+    return Function(
+        name="probe",
+        arn="arn:probe",
+        handler="index.handler",
+        role="r",
+        directory=directory,
+        **more,
+    )
+
+
+def test_a_module_that_cannot_be_imported_is_an_error_that_names_it(
+    functions: Functions, tmp_path: Path
+) -> None:
+    outcome = functions.invoke(_function(tmp_path, "import nothing_of_the_kind"), b"{}")
+    payload = json.loads(outcome.payload)
+    assert payload["errorType"] == "Runtime.ImportModuleError"
+    assert "nothing_of_the_kind" in payload["errorMessage"]
+
+
+def test_the_environment_is_the_functions_own(
+    functions: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_LAB", "1")
+    source = "import os\ndef handler(e, c): return dict(os.environ)"
+    environment = {"ROOT": "/opt/data/x.json", "LIKE": "/optional"}
+    outcome = functions.invoke(_function(tmp_path, source, environment=environment), b"{}")
+    seen = json.loads(outcome.payload)
+    assert seen["ROOT"] == str(tmp_path / "root" / "data" / "x.json")
+    assert seen["LIKE"] == "/optional"
+    assert seen["AWS_ACCESS_KEY_ID"] == "r"
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "probe"
+    assert "SECRET_OF_THE_LAB" not in seen
+
+
+def test_the_lab_cannot_be_imported_in_a_function(functions: Functions, tmp_path: Path) -> None:
+    source = "import importlib.util as u\ndef handler(e, c): return str(u.find_spec('lab'))"
+    outcome = functions.invoke(_function(tmp_path, source), b"{}")
+    assert json.loads(outcome.payload) == "None"
+
+
+def test_the_deadline_of_the_context_is_the_functions_timeout(
+    functions: Functions, tmp_path: Path
+) -> None:
+    source = "def handler(e, c): return c.get_remaining_time_in_millis()"
+    outcome = functions.invoke(_function(tmp_path, source, timeout_seconds=30.0), b"{}")
+    assert 20_000 < json.loads(outcome.payload) <= 30_000
+
+
+def test_stopping_kills_the_workers(functions: Functions, tmp_path: Path) -> None:
+    source = "import os\ndef handler(e, c): return os.getpid()"
+    pid = json.loads(functions.invoke(_function(tmp_path, source), b"{}").payload)
+    functions.stop()
+    wait_for(lambda: not _alive(pid), "the worker's end")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[-1].split()[0]

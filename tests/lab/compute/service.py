@@ -1,0 +1,57 @@
+"""A service for tests: /health, /pid, /spin (a loop of work), /database and /account."""
+
+import os
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psycopg
+
+
+def spin() -> str:
+    """How many rounds fit in half a second of the clock on the wall."""
+    rounds, until = 0, time.monotonic() + 0.5
+    while time.monotonic() < until:
+        rounds += 1
+    return str(rounds)
+
+
+def database() -> str:
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=3) as connection:
+        return str(connection.execute("SELECT count(*) FROM visits").fetchone())
+
+
+def account() -> str:
+    with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/", timeout=3) as answer:
+        return str(answer.status)
+
+
+ANSWERS = {
+    "/health": lambda: "ok",
+    "/pid": lambda: str(os.getpid()),
+    "/environment": lambda: "\n".join(f"{name}={value}" for name, value in os.environ.items()),
+    "/spin": spin,
+    "/database": database,
+    "/account": account,
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        try:
+            status, content = 200, ANSWERS[self.path]().encode()
+        except Exception as error:
+            status, content = 500, repr(error).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

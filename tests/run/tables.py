@@ -1,0 +1,138 @@
+"""The table in memory: leases, samples, the ledger, and every text as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from steadystate.contracts import Event, Progress, Run, Sample, UndoRecord
+from steadystate.domain.verdict import Verdict
+from steadystate.errors import LeaseLost, UndoIncomplete, WorkloadBusy
+from tests.run.services import Clock
+
+
+@dataclass
+class Lease:
+    run_id: str
+    since: float
+    until: float
+
+
+@dataclass
+class Table:
+    """The port RunStore. Everything is kept as JSON, as the real table does."""
+
+    clock: Clock
+    runs: dict[str, str] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    kept: dict[str, dict[int, str]] = field(default_factory=dict)
+    timeline: dict[str, list[str]] = field(default_factory=dict)
+    ledger: dict[tuple[str, str], UndoRecord] = field(default_factory=dict)
+    writes: int = 0
+
+    def begin(self, run: Run, lease_until: float) -> None:
+        plan = run.plan
+        if (holder := self.holder(plan.workload, plan.started_at)) or plan.run_id in self.runs:
+            raise WorkloadBusy(f"workload {plan.workload} is held by {holder}")
+        self._put(run)
+        self.open.add(plan.run_id)
+        self.leases[plan.workload] = Lease(plan.run_id, plan.started_at, lease_until)
+
+    def holder(self, workload: str, now: float) -> str | None:
+        lease = self.leases.get(workload)
+        if lease is None or lease.until < now:
+            return None
+        return f"run {lease.run_id} since {lease.since:.0f}"
+
+    def renew_lease(self, run: Run, until: float) -> None:
+        self._mine(run).until = until
+        self.writes += 1
+
+    def release_lease(self, run_id: str) -> bool:
+        run = self.get(run_id)
+        if run is None:
+            return False
+        if any(r.state == "open" for r in self.undo_records(run_id)):
+            raise UndoIncomplete(f"run {run_id} still has to undo something")
+        lease = self.leases.get(run.plan.workload)
+        held = lease is not None and lease.run_id == run_id
+        if held:
+            del self.leases[run.plan.workload]
+        self.open.discard(run_id)
+        self.writes += 1
+        return held
+
+    def get(self, run_id: str) -> Run | None:
+        text = self.runs.get(run_id)
+        return Run.model_validate_json(text) if text else None
+
+    def save_progress(self, run_id: str, progress: Progress) -> None:
+        self._put(self._known(run_id).model_copy(update={"progress": progress}))
+
+    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> None:
+        run = self._known(run_id)
+        if run.verdict is None:
+            update = {"verdict": verdict, "verdict_reason": reason, "ended_at": at, "evidence": key}
+            self._put(run.model_copy(update=update))
+
+    def add_sample(self, run_id: str, sample: Sample) -> None:
+        self.kept.setdefault(run_id, {})[sample.look] = sample.model_dump_json()
+        self.writes += 1
+
+    def samples(self, run_id: str) -> list[Sample]:
+        return [Sample.model_validate_json(t) for _, t in sorted(self.kept.get(run_id, {}).items())]
+
+    def add_event(self, run_id: str, event: Event) -> None:
+        self.timeline.setdefault(run_id, []).append(event.model_dump_json())
+        self.writes += 1
+
+    def events(self, run_id: str) -> list[Event]:
+        found = [Event.model_validate_json(t) for t in self.timeline.get(run_id, [])]
+        return sorted(found, key=lambda e: e.at)
+
+    def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
+        self._mine(run)
+        run_id = run.plan.run_id
+        if any(self.ledger.get((run_id, n), _OPEN).state == "undone" for n in what):
+            raise LeaseLost("the ledger changed meanwhile")
+        for name in what:
+            record = UndoRecord.model_validate({"what": name, "state": "open", "opened_at": now})
+            self.ledger[run_id, name] = record
+        self.writes += 1
+
+    def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
+        update = {"state": "undone", "verified_at": now, "found": found}
+        self.ledger[run_id, what] = self.ledger[run_id, what].model_copy(update=update)
+        self.writes += 1
+
+    def undo_records(self, run_id: str) -> list[UndoRecord]:
+        return [record for (run, _), record in self.ledger.items() if run == run_id]
+
+    def open_runs(self) -> list[str]:
+        return sorted(self.open)
+
+    def workloads_with_open_undo(self) -> dict[str, str]:
+        return {
+            self._known(run_id).plan.workload: run_id
+            for (run_id, _), record in self.ledger.items()
+            if record.state == "open" and run_id in self.open
+        }
+
+    def recent(self, limit: int) -> list[Run]:
+        runs = [Run.model_validate_json(t) for t in self.runs.values()]
+        return sorted(runs, key=lambda r: -r.plan.started_at)[:limit]
+
+    def _put(self, run: Run) -> None:
+        self.runs[run.plan.run_id] = run.model_dump_json()
+        self.writes += 1
+
+    def _known(self, run_id: str) -> Run:
+        return Run.model_validate_json(self.runs[run_id])
+
+    def _mine(self, run: Run) -> Lease:
+        lease = self.leases.get(run.plan.workload)
+        if lease is None or lease.run_id != run.plan.run_id:
+            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")
+        return lease
+
+
+_OPEN = UndoRecord(what="fis-template", state="open", opened_at=0.0)
