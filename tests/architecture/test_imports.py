@@ -17,16 +17,19 @@ OWN = {"steadystate", "reporting", "lab", "cli", "tests", "bench", "bank", "chat
 DOMAIN = {"steadystate.domain"}
 DOCUMENTS = DOMAIN | {"steadystate.documents", "steadystate.errors"}
 CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
+PORTS = CONTRACTS | {"steadystate.report.contracts"}
 RUN = CONTRACTS | {"steadystate.ports", "steadystate.run"}
+REPORT = PORTS | {"steadystate.ports", "steadystate.run.judgement", "steadystate.report"}
 MAY_IMPORT = {
     "domain": DOMAIN,
     "documents": DOCUMENTS,
     "errors.py": set[str](),
     "contracts.py": DOCUMENTS,
     "evidence.py": CONTRACTS,
-    "ports.py": CONTRACTS,
+    "ports.py": PORTS,
     "run": RUN,
-    "adapters": CONTRACTS | {"steadystate.ports", "steadystate.adapters"},
+    "report": REPORT,
+    "adapters": PORTS | {"steadystate.ports", "steadystate.adapters"},
     "runtime.py": {"steadystate.errors"},
 }
 """What each part of the library may import of the library; functions may import all of it."""
@@ -84,7 +87,7 @@ def test_the_domain_knows_neither_the_clock_nor_the_world(path: Path) -> None:
 
 def test_decisions_are_taken_without_the_network_or_the_clock() -> None:
     """What runs in `run`, `documents` and `contracts` is given the world through ports."""
-    places = [LIBRARY / "run", LIBRARY / "documents"]
+    places = [LIBRARY / "run", LIBRARY / "documents", LIBRARY / "report"]
     files = [p for place in places for p in place.glob("*.py")]
     for path in [*files, LIBRARY / "contracts.py", LIBRARY / "ports.py", LIBRARY / "evidence.py"]:
         found = {name.split(".")[0] for name in imports(path)} & OF_THE_WORLD

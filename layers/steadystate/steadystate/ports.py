@@ -25,6 +25,7 @@ from steadystate.documents.workload import (
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
 from steadystate.domain.verdict import Verdict
+from steadystate.report.contracts import Answer, Language
 
 
 class Library(Protocol):
@@ -208,3 +209,14 @@ class Executions(Protocol):
 
     def status(self, execution_arn: str) -> tuple[str, str, str]:
         """Return status, error and cause, each empty where there is none."""
+
+
+class NarrativeModel(Protocol):
+    """A language model that writes prose. It never raises: what went wrong is in its answer."""
+
+    @property
+    def model_id(self) -> str:
+        """Its id."""
+
+    def write(self, facts: str, language: Language) -> Answer:
+        """Write about these facts (JSON, data only) within the model's own limits."""
