@@ -1,19 +1,10 @@
-"""A service for tests: /health, /pid, /spin (a loop of work), /database and /account."""
+"""A service for tests: /health, /pid, /environment, /database and /account."""
 
 import os
-import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
-
-
-def spin() -> str:
-    """How many rounds fit in half a second of the clock on the wall."""
-    rounds, until = 0, time.monotonic() + 0.5
-    while time.monotonic() < until:
-        rounds += 1
-    return str(rounds)
 
 
 def database() -> str:
@@ -30,7 +21,6 @@ ANSWERS = {
     "/health": lambda: "ok",
     "/pid": lambda: str(os.getpid()),
     "/environment": lambda: "\n".join(f"{name}={value}" for name, value in os.environ.items()),
-    "/spin": spin,
     "/database": database,
     "/account": account,
 }
