@@ -21,6 +21,7 @@ from cli.runs import (
     AsJson,
     Overrides,
     Reason,
+    ReportLanguage,
     RequestedBy,
     evidence_text,
     new_run_id,
@@ -90,6 +91,7 @@ def run(
     override: Overrides = None,
     reason: Reason = "",
     requested_by: RequestedBy = "",
+    language: ReportLanguage = None,
     full_length: Annotated[
         bool, typer.Option("--full-length", help="Keep the durations of the scenario's faults.")
     ] = False,
@@ -100,7 +102,7 @@ def run(
     experiment, _ = read_scenario(execution_input(scenario, overrides, reason, who), Files())
     _known_workload(experiment.workload)
     shortened = {} if full_length else short_faults(experiment, overrides)
-    wanted = execution_input(scenario, overrides | shortened, reason, who)
+    wanted = execution_input(scenario, overrides | shortened, reason, who, language)
     read_scenario(wanted, Files())
     run_id = new_run_id(scenario)
     folder = out / run_id

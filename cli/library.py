@@ -111,7 +111,11 @@ def _value(text: str) -> Any:
 
 
 def execution_input(
-    scenario: str, overrides: Mapping[str, Any], reason: str, requested_by: str
+    scenario: str,
+    overrides: Mapping[str, Any],
+    reason: str,
+    requested_by: str,
+    language: str | None = None,
 ) -> ExecutionInput:
     """Return what starts a run. Raises InvalidDocument."""
     content = {
@@ -119,6 +123,7 @@ def execution_input(
         "overrides": dict(overrides),
         "reason": reason,
         "requested_by": requested_by,
+        "language": language,
     }
     return validate(ExecutionInput, content, "command line")
 

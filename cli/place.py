@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from cli.library import ROOT
 from cli.problems import Problem
 from steadystate.adapters.aws import client, code_of, passing_faults
+from steadystate.adapters.history import TableHistory
 from steadystate.adapters.run_store import TableRunStore
 from steadystate.contracts import ExecutionInput
 from steadystate.evidence import Evidence
@@ -48,9 +49,11 @@ class Place:
     bucket: str
     option: str
     store: TableRunStore = field(init=False)
+    history: TableHistory = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "store", TableRunStore(self.table))
+        object.__setattr__(self, "history", TableHistory(self.table))
 
     @property
     def _machine(self) -> "SFNClient":

@@ -41,6 +41,10 @@ Overrides = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option(help="Why; kept with the run.")]
+ReportLanguage = Annotated[
+    str | None,
+    typer.Option("--language", metavar="en|ko", help="The report's; default: the scenario's own."),
+]
 RequestedBy = Annotated[str, typer.Option(help="Who; default: your user name.")]
 
 
@@ -60,13 +64,13 @@ def run(
     override: Overrides = None,
     reason: Reason = "",
     requested_by: RequestedBy = "",
+    language: ReportLanguage = None,
     detach: Annotated[bool, typer.Option(help="Start only; print the run's id.")] = False,
     json: AsJson = False,
 ) -> None:
     """Start a run and watch it to its end; Ctrl-C stops it and waits for the undo."""
-    wanted = execution_input(
-        scenario, parse_overrides(override or []), reason, requested_by or user_name()
-    )
+    who = requested_by or user_name()
+    wanted = execution_input(scenario, parse_overrides(override or []), reason, who, language)
     place = place_of(stack, lab, region, profile)
     run_id = new_run_id(scenario)
     if detach:

@@ -295,3 +295,21 @@ def test_a_service_that_breaks_between_plan_and_fault_is_not_tested() -> None:
     assert answer.verdict is Verdict.INCONCLUSIVE
     assert "100 of 100 probes failed before the fault" in answer.reason
     assert not world.fis.calls
+
+
+def test_the_language_at_the_start_goes_over_the_scenarios_own() -> None:
+    for given, kept in (({}, "ko"), ({"language": "en"}, "en")):
+        world = World(written("language", "ko"))
+        world.input |= given
+        world.plan()
+        run = world.table.get(RUN)
+        assert run is not None
+        assert run.plan.language == kept
+
+
+def test_an_unknown_language_is_refused() -> None:
+    world = World()
+    world.input["language"] = "fr"
+    with pytest.raises(InvalidDocument, match="language"):
+        world.plan()
+    assert not world.touched()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from steadystate.documents.experiment import GuardrailDocument, ObjectiveDocument
-from steadystate.documents.fields import Document
+from steadystate.documents.fields import Document, Language
 from steadystate.documents.workload import LoadBalancer, Probe, Sli
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
@@ -26,12 +26,13 @@ class Contract(BaseModel):
 
 
 class ExecutionInput(Document):
-    """What a person or a schedule gives to start a run."""
+    """What a person or a schedule gives to start a run. `language` goes over the scenario's own."""
 
     scenario: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
     overrides: Annotated[dict[str, Any], Field(max_length=50)] = {}
     reason: Annotated[str, Field(max_length=1000)] = ""
     requested_by: Annotated[str, Field(max_length=200)] = ""
+    language: Language | None = None
 
 
 class PlanRunInput(Contract):
@@ -163,6 +164,8 @@ class Plan(Contract):
     faults: dict[str, FaultAction]
     alarms: list[str]
     cost_estimate: dict[str, float]
+    language: Language = "en"
+    weight: float = 1.0
 
 
 class BaselineOf(Contract):

@@ -24,6 +24,7 @@ from steadystate.documents.workload import (
 )
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
+from steadystate.domain.trend import RunRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.report.contracts import Answer, Language
 
@@ -190,8 +191,24 @@ class RunStore(Protocol):
         """Return the latest runs, newest first."""
 
 
+class History(Protocol):
+    """What is kept of every run for ever, in a few hundred bytes."""
+
+    def record(self, record: RunRecord) -> None:
+        """Keep a run; the same run recorded again replaces its record."""
+
+    def of(self, workload: str, limit: int) -> list[RunRecord]:
+        """Return the latest runs of a workload, newest first."""
+
+    def latest(self, limit: int) -> list[RunRecord]:
+        """Return the latest runs of all workloads, newest first."""
+
+
 class EvidenceStore(Protocol):
     """Where run.json is kept for ever."""
+
+    def get(self, run_id: str) -> str | None:
+        """Return the text of a run's evidence; None where there is none."""
 
     def put(self, run_id: str, text: str) -> str:
         """Store the evidence; return its key."""

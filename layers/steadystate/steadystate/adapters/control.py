@@ -64,6 +64,18 @@ class BucketEvidence:
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
 
+    def get(self, run_id: str) -> str | None:
+        """Return the text of run.json; None where there is none."""
+        s3: S3Client = client("s3")
+        try:
+            with passing_faults():
+                answer = s3.get_object(Bucket=self._bucket, Key=f"runs/{run_id}/run.json")
+                return answer["Body"].read().decode("utf-8", "replace")
+        except ClientError as error:
+            if code_of(error) in ("NoSuchKey", "404"):
+                return None
+            raise
+
     def put(self, run_id: str, text: str) -> str:
         """Store run.json."""
         s3: S3Client = client("s3")

@@ -9,6 +9,7 @@ from steadystate.documents.fields import (
     BoundField,
     Document,
     Duration,
+    Language,
     Name,
     Selection,
     SliName,
@@ -106,12 +107,15 @@ class GuardrailDocument(Document):
 
 
 class Experiment(Document):
-    """One experiment on one workload."""
+    """One experiment on one workload. `language` is that of its reports; `weight` is what it counts
+    for in the workload's resilience score, beside 1 for every other."""
 
     document: Literal["steadystate/experiment/v1"]
     name: Name
     description: Annotated[str, Field(max_length=2000)] = ""
     workload: Name
+    language: Language = "en"
+    weight: Annotated[float, Field(ge=0, le=100)] = 1.0
     baseline: BaselineDocument = BaselineDocument()
     objectives: Annotated[dict[Name, ObjectiveDocument], Field(min_length=1, max_length=50)]
     recovery: RecoveryDocument = RecoveryDocument()

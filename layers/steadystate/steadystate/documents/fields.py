@@ -1,7 +1,7 @@
 """The kinds of values that documents are made of, and the base of all document models."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -124,6 +124,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 SliName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """Lower case, digits and underscores, starting with a letter."""
+
+Language = Literal["en", "ko"]
+"""The languages that reports are written in."""
 
 Unit = Annotated[str, Field(pattern="^(percent|milliseconds|count|won)$")]
 """The unit in which an indicator's values are kept."""

@@ -192,6 +192,8 @@ def _compose(
                 ),
             )
         ),
+        language=wanted.language or experiment.language,
+        weight=experiment.weight,
     )
 
 

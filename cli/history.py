@@ -1,0 +1,144 @@
+"""The commands over many runs: `history` and `trend`."""
+
+import json as jsons
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.outcome import STYLES
+from cli.output import Output
+from cli.problems import Problem
+from cli.runs import InLab, Profile, Region, Stack, place_of
+from steadystate.domain.bounds import shown
+from steadystate.domain.trend import Comparison, RunRecord, ScenarioTrend, Trend, trend_of
+from steadystate.run.trends import RUNS_READ, document_of
+
+LISTED: Final = 50
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print a JSON document on stdout, and nothing else there.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(history)
+    app.command()(trend)
+
+
+def history(
+    workload: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The runs of one workload only.")
+    ] = None,
+    stack: Stack = None,
+    lab: InLab = False,
+    region: Region = None,
+    profile: Profile = None,
+    json: AsJson = False,
+) -> None:
+    """List the runs in the history, newest first."""
+    kept = place_of(stack, lab, region, profile).history
+    records = kept.of(workload, LISTED) if workload else kept.latest(LISTED)
+    output = Output.stdout()
+    if json:
+        output.raw(jsons.dumps([asdict(r) for r in records], ensure_ascii=False))
+    elif not records:
+        output.line("no run in the history yet" + (f" of {workload}" if workload else ""))
+    elif not output.terminal:
+        for record in records:
+            output.line("\t".join(_row(record)))
+    else:
+        table = _table("run", "ended (UTC)", "workload", "verdict", "recovery")
+        for record in records:
+            name, ended, of, verdict, recovery = _row(record)
+            style = STYLES[record.verdict]
+            table.add_row(Text(name), ended, Text(of), Text(verdict, style=style), recovery)
+        output.console.print(table)
+
+
+def trend(
+    workload: Annotated[str, typer.Argument(help="The workload's name.")],
+    stack: Stack = None,
+    lab: InLab = False,
+    region: Region = None,
+    profile: Profile = None,
+    json: AsJson = False,
+) -> None:
+    """Compare the last run of each scenario with those before, and score the workload."""
+    place = place_of(stack, lab, region, profile)
+    records = place.history.of(workload, RUNS_READ)
+    if not records and not json:
+        raise Problem(
+            f"workload {workload!r} has no run in the history; "
+            f"see `steadystate history {place.option}`"
+        )
+    found = trend_of(workload, records, time.time())
+    output = Output.stdout()
+    if json:
+        output.raw(document_of(found))
+        return
+    for line in lines(found):
+        style = "yellow" if line.startswith("  worse") else None
+        output.line(line, style=style)
+
+
+def lines(found: Trend) -> list[str]:
+    """Return a trend as plain lines."""
+    score = "none: no run gave PASS or FAIL yet" if found.score is None else f"{found.score:.0f}"
+    told = [f"{found.workload}: resilience score {score} (of 100)"]
+    for scenario in found.scenarios:
+        told.append(_head(scenario))
+        if scenario.verdict_worse:
+            told.append("  worse   verdict: FAIL, where most runs before passed")
+        told += [f"  {_word(c):7} {_compared(c)}" for c in scenario.comparisons]
+    return told
+
+
+def _head(scenario: ScenarioTrend) -> str:
+    verdicts = " ".join(r.verdict for r in scenario.runs[-10:])
+    share = ""
+    if scenario.quality is not None and scenario.freshness is not None:
+        share = f", quality {scenario.quality:.0%}, freshness {scenario.freshness:.0%}"
+    return f"{scenario.scenario}: {len(scenario.runs)} runs{share}; {verdicts}"
+
+
+def _word(c: Comparison) -> str:
+    return "worse" if c.worse else "ok" if c.runs_before else "first"
+
+
+def _compared(c: Comparison) -> str:
+    what = c.what if c.what == "recovery" else f"{c.what}, margin"
+    last = "not measured" if c.last is None else _shown(c.last, c.unit)
+    if not c.runs_before:
+        return f"{what}: {last}"
+    usual = "none" if c.median is None else _shown(c.median, c.unit)
+    within = "" if c.tolerance is None else f", tolerance {_shown(c.tolerance, c.unit)}"
+    return f"{what}: {last}; median of {c.runs_before} before {usual}{within}"
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.1f} s" if unit == "seconds" else shown(value, unit)
+
+
+def _row(record: RunRecord) -> tuple[str, str, str, str, str]:
+    ended = f"{datetime.fromtimestamp(record.ended_at, UTC):%Y-%m-%d %H:%M:%S}"
+    return record.run_id, ended, record.workload, record.verdict, _recovery(record)
+
+
+def _recovery(record: RunRecord) -> str:
+    low, high = record.recovery_low_seconds, record.recovery_high_seconds
+    if low is None:
+        return "–"
+    return f"at least {low:.1f} s" if high is None else f"{low:.1f} to {high:.1f} s"
+
+
+def _table(*titles: str) -> Table:
+    table: Any = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for title in titles:
+        table.add_column(title, no_wrap=True, overflow="fold" if title == "run" else "ellipsis")
+    return table  # type: ignore[no-any-return]

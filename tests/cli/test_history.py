@@ -1,0 +1,69 @@
+"""`history` and `trend` on a stack whose table is real."""
+
+import json
+import time
+from dataclasses import replace
+
+from cli.place import Place
+from steadystate.domain.trend import DAY, RunRecord
+from steadystate.domain.verdict import Verdict
+from steadystate.run.history import record_of
+from tests.cli.conftest import REGION, STACK, Invoke
+from tests.cli.made import made_run
+
+AT = ("--stack", STACK, "--region", REGION)
+
+
+def ran(place: Place, days_ago: float, *, error_rate: float = 0.5, workload: str = "bank") -> None:
+    """Put a run into the history that ended so many days ago."""
+    ended = time.time() - days_ago * DAY
+    made = record_of(made_run(f"run-{days_ago:g}", error_rate=error_rate).evidence())
+    record: RunRecord = replace(made, started_at=ended - 60, ended_at=ended, workload=workload)
+    place.history.record(record)
+
+
+def test_the_history_lists_runs_newest_first(place: Place, invoke: Invoke) -> None:
+    for days, workload in ((2, "bank"), (1, "chat"), (3, "bank")):
+        ran(place, days, workload=workload)
+    listed = invoke("history", *AT)
+    assert listed.exit_code == 0, listed.output
+    rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    assert [row[0] for row in rows] == ["run-1", "run-2", "run-3"]
+    assert rows[0][2:] == ["chat", "PASS", "1.9 to 3.0 s"]
+    of_bank = invoke("history", "--workload", "bank", *AT).stdout
+    assert [line.split("\t")[0] for line in of_bank.splitlines()] == ["run-2", "run-3"]
+    content = json.loads(invoke("history", "--json", *AT).stdout)
+    assert [one["run_id"] for one in content] == ["run-1", "run-2", "run-3"]
+
+
+def test_an_empty_history_says_so(place: Place, invoke: Invoke) -> None:
+    assert invoke("history", *AT).stdout == "no run in the history yet\n"
+    nothing = invoke("trend", "bank", *AT)
+    assert nothing.exit_code == 64
+    assert "workload 'bank' has no run in the history" in nothing.stderr
+
+
+def test_a_trend_tells_the_score_and_what_got_worse(place: Place, invoke: Invoke) -> None:
+    for days in (3, 2, 1):
+        ran(place, days)
+    before = invoke("trend", "bank", *AT).stdout
+    assert before.startswith("bank: resilience score 98 (of 100)\n")
+    assert "worse" not in before
+    ran(place, 0, error_rate=40.0)
+    after = invoke("trend", "bank", *AT).stdout.splitlines()
+    assert after[1].endswith("; PASS PASS PASS FAIL")
+    assert "  worse   verdict: FAIL, where most runs before passed" in after
+    assert "  worse   errors, margin: -35 %; median of 3 before 4.5 %, tolerance 0.5 %" in after
+    assert "  ok      recovery: 3.0 s; median of 3 before 3.0 s, tolerance 1.1 s" in after
+
+
+def test_a_trend_as_json_is_the_same_trend(place: Place, invoke: Invoke) -> None:
+    ran(place, 30)
+    content = json.loads(invoke("trend", "bank", "--json", *AT).stdout)
+    assert content["schema"] == "steadystate/trend/v1"
+    assert round(content["score"]) == 50
+    (scenario,) = content["scenarios"]
+    assert scenario["runs"][0]["verdict"] == Verdict.PASS
+    assert scenario["worse"] is False
+    assert {c["what"] for c in scenario["comparisons"]} >= {"recovery", "errors", "capacity"}
+    assert json.loads(invoke("trend", "chat", "--json", *AT).stdout)["score"] is None
