@@ -8,7 +8,13 @@ from rich.text import Text
 from cli.output import Output
 from steadystate.domain.bounds import shown
 from steadystate.domain.verdict import Verdict
-from steadystate.evidence import Evidence, IntervalEvidence, ObjectiveEvidence, UndoEvidence
+from steadystate.evidence import (
+    Evidence,
+    IntervalEvidence,
+    ObjectiveEvidence,
+    RecoveryEvidence,
+    UndoEvidence,
+)
 
 STYLES = {
     Verdict.PASS: "bold green",
@@ -35,7 +41,11 @@ def lines(evidence: Evidence) -> list[str]:
             f"objective {o.name} {o.verdict}: {o.reason}{_baseline(o, ', baseline ')}"
             for o in evidence.objectives
         ),
-        f"recovery {evidence.recovery.verdict}: {recovery_text(evidence)}",
+        *(
+            f"recovery {recovery.verdict}: {recovery_text(recovery)}"
+            for recovery in (evidence.recovery,)
+            if recovery
+        ),
         *(
             f"guardrail {g.name} {g.state}: {g.sli} {g.bound}, {g.reason}"
             for g in evidence.guardrails
@@ -51,7 +61,8 @@ def panel(evidence: Evidence) -> RenderableType:
     facts = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column()
-    facts.add_row("recovery", _recovery(evidence))
+    if evidence.recovery:
+        facts.add_row("recovery", _recovery(evidence.recovery))
     for rail in evidence.guardrails:
         held = "green" if rail.state == "HELD" else "red"
         text = Text.assemble((rail.state, held), f"  {rail.name}: {rail.sli} {rail.bound}")
@@ -101,14 +112,13 @@ def _baseline(one: ObjectiveEvidence, before: str = "") -> str:
     return "" if one.baseline is None else before + shown(one.baseline, one.unit)
 
 
-def _recovery(evidence: Evidence) -> Text:
-    text = Text(evidence.recovery.verdict, style=STYLES[evidence.recovery.verdict])
-    return text.append(f"  {recovery_text(evidence)}", style="not bold default")
+def _recovery(recovery: RecoveryEvidence) -> Text:
+    text = Text(recovery.verdict, style=STYLES[recovery.verdict])
+    return text.append(f"  {recovery_text(recovery)}", style="not bold default")
 
 
-def recovery_text(evidence: Evidence) -> str:
+def recovery_text(recovery: RecoveryEvidence) -> str:
     """Return recovery in words, with its two intervals and its target."""
-    recovery = evidence.recovery
     if recovery.from_fault is None or recovery.first_breach_at is None:
         return recovery.reason
     parts = [f"{_interval(recovery.from_fault)} after the fault"]

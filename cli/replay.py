@@ -12,6 +12,7 @@ from cli.library import read_bytes, read_text
 from cli.outcome import show_outcome
 from cli.output import Output
 from cli.problems import Problem
+from steadystate.contracts import Plan
 from steadystate.documents.experiment import ObjectiveDocument
 from steadystate.documents.fields import Document, Name
 from steadystate.documents.loading import validate
@@ -127,7 +128,15 @@ def load_objectives(path: Path, slis: Mapping[str, Sli]) -> dict[str, ObjectiveD
 
 
 def judged(evidence: Evidence) -> Evidence:
-    """Return the evidence with everything that is judged judged again."""
+    """Return the evidence with everything that is judged judged again.
+
+    Raises
+    ------
+    InvalidDocument
+        It is the evidence of a canary.
+    """
+    if not isinstance(evidence.plan, Plan):
+        raise InvalidDocument(f"{evidence.run_id} is a canary: judge takes experiments")
     facts = Facts(
         plan=evidence.plan,
         baseline=evidence.baseline,
@@ -159,7 +168,7 @@ def differences(stored: Evidence, new: Evidence) -> list[str]:
         if was != now:
             told = [f"{o.verdict} ({o.reason})" if o else "not asked for" for o in (now, was)]
             changes.append(f"objective {name}: {told[0]}, stored {told[1]}")
-    if new.recovery != stored.recovery:
+    if new.recovery and stored.recovery and new.recovery != stored.recovery:
         changes.append(f"recovery: {new.recovery.reason}, stored {stored.recovery.reason}")
     if not changes and new.verdict_reason != stored.verdict_reason:
         changes.append(f"reason: {new.verdict_reason}, stored {stored.verdict_reason}")

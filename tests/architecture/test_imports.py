@@ -17,6 +17,7 @@ OWN = {"steadystate", "reporting", "lab", "cli", "tests", "bench", "bank", "chat
 DOMAIN = {"steadystate.domain"}
 DOCUMENTS = DOMAIN | {"steadystate.documents", "steadystate.errors"}
 CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
+CONTRACTS |= {"steadystate.canary_contracts"}
 PORTS = CONTRACTS | {"steadystate.report.contracts"}
 RUN = CONTRACTS | {"steadystate.ports", "steadystate.run"}
 REPORT = PORTS | {"steadystate.ports", "steadystate.run.judgement", "steadystate.report"}
@@ -25,6 +26,7 @@ MAY_IMPORT = {
     "documents": DOCUMENTS,
     "errors.py": set[str](),
     "contracts.py": DOCUMENTS,
+    "canary_contracts.py": DOCUMENTS | {"steadystate.contracts"},
     "evidence.py": CONTRACTS,
     "ports.py": PORTS,
     "run": RUN,

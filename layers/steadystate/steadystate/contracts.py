@@ -145,6 +145,7 @@ class Timing(Contract):
 class Plan(Contract):
     """Everything that a run needs to know, fixed before anything is touched."""
 
+    kind: Literal["experiment"] = "experiment"
     run_id: RunId
     execution_arn: str
     scenario: str
@@ -234,7 +235,7 @@ class UndoRecord(Contract):
     """Something that must be undone, written before it is done. `verified_at` is when the undo was
     read back; `found` says what was seen then."""
 
-    what: Literal["fis-template", "fis-experiment"]
+    what: Literal["fis-template", "fis-experiment", "weights", "experiment"]
     state: Literal["open", "undone"]
     opened_at: float
     verified_at: float | None = None

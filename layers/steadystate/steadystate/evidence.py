@@ -9,6 +9,15 @@ from typing import Literal
 
 from pydantic import Field
 
+from steadystate.canary_contracts import (
+    CanaryLook,
+    CanaryPlan,
+    PeriodCounts,
+    StepRecord,
+    Traffic,
+    Weights,
+    WeightsRecord,
+)
 from steadystate.contracts import (
     BaselineOf,
     Contract,
@@ -92,12 +101,40 @@ class CostEvidence(Contract):
     actual: dict[str, float]
 
 
+class RollbackEvidence(Contract):
+    """The way back: from the sample that decided to the original weights, read back."""
+
+    decided_at: datetime
+    restored_at: datetime | None
+    seconds: float | None
+    weights: Weights
+    reason: str
+
+
+class CanaryEvidence(Contract):
+    """How traffic moved, what both sides showed, and why it went on or back.
+
+    `limits` are the e-values that roll back, by metric. `history` holds stable's counts from before
+    the run. `looks` are kept for ever: the verdict is replayed from them.
+    """
+
+    traffic: Traffic
+    original: Weights
+    limits: dict[str, float]
+    history: dict[str, list[tuple[int, int]]]
+    steps: list[StepRecord]
+    weights: list[WeightsRecord]
+    looks: list[CanaryLook]
+    totals: dict[str, PeriodCounts]
+    rollback: RollbackEvidence | None
+
+
 class Evidence(Contract):
-    """One run."""
+    """One run. An experiment has `recovery`, `samples` and `fault`; a canary has `canary`."""
 
     schema_: Literal["steadystate/run/v1"] = Field("steadystate/run/v1", alias="schema")
     run_id: str
-    kind: Literal["experiment"]
+    kind: Literal["experiment", "canary"]
     scenario: str
     workload: str
     requested_by: str
@@ -107,15 +144,16 @@ class Evidence(Contract):
     verdict: Verdict
     verdict_reason: str
     objectives: list[ObjectiveEvidence]
-    recovery: RecoveryEvidence
+    recovery: RecoveryEvidence | None
     guardrails: list[GuardrailEvidence]
     timeline: list[TimelineEvidence]
     samples: list[Sample]
     undo: list[UndoEvidence]
     cost: CostEvidence
-    plan: Plan
+    plan: Plan | CanaryPlan
     baseline: dict[str, BaselineOf]
     fault: FaultState | None
+    canary: CanaryEvidence | None = None
     stop: Stop | None
     failure: Failure | None
 

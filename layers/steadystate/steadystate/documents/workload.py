@@ -109,6 +109,15 @@ class LoadBalancer(Document):
     target_group: str
 
 
+class TrafficSplit(Document):
+    """Where a canary moves traffic: the ARN of a listener (its default action) or of a listener
+    rule, and the ARNs of the two target groups between which it forwards."""
+
+    place: str
+    stable: str
+    canary: str
+
+
 class InstancesTarget(Document):
     """The instances of an auto-scaling group."""
 
@@ -138,3 +147,4 @@ class Workload(Document):
     targets: Annotated[dict[Name, Target], Field(max_length=20)]
     slis: Annotated[dict[SliName, Sli], Field(min_length=1, max_length=50)]
     alarms: Annotated[list[str], Field(max_length=5)] = []
+    traffic: TrafficSplit | None = None
