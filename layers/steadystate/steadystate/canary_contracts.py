@@ -8,6 +8,7 @@ from typing import Any, Literal
 from steadystate.contracts import BaselineOf, Contract, RunId, Stop
 from steadystate.documents.canary import JudgeDocument, MetricDocument, PromotionDocument
 from steadystate.documents.experiment import GuardrailDocument
+from steadystate.documents.fields import Language
 from steadystate.documents.workload import LoadBalancer, Probe, Sli
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
@@ -97,6 +98,8 @@ class CanaryPlan(Contract):
     rollback_of: str | None = None
     alarms: list[str]
     cost_estimate: dict[str, float]
+    language: Language = "en"
+    weight: float = 1.0
 
 
 class StepRecord(Contract):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from steadystate.documents.experiment import GuardrailDocument
-from steadystate.documents.fields import Amount, Document, Duration, Name
+from steadystate.documents.fields import Amount, Document, Duration, Language, Name
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
@@ -73,6 +73,8 @@ class Canary(Document):
     name: Name
     description: Annotated[str, Field(max_length=2000)] = ""
     workload: Name
+    language: Language = "en"
+    weight: Annotated[float, Field(ge=0, le=100)] = 1.0
     steps: Annotated[
         list[
             Annotated[

@@ -9,7 +9,8 @@ REASON_CHARACTERS = 1000
 
 def record_of(evidence: Evidence) -> RunRecord:
     """Return what history keeps of a run."""
-    interval = evidence.recovery.from_fault
+    recovery = evidence.recovery
+    interval = recovery.from_fault if recovery else None
     return RunRecord(
         run_id=evidence.run_id,
         kind=evidence.kind,
@@ -21,7 +22,7 @@ def record_of(evidence: Evidence) -> RunRecord:
         reason=evidence.verdict_reason[:REASON_CHARACTERS],
         recovery_low_seconds=interval.low if interval else None,
         recovery_high_seconds=interval.high if interval else None,
-        recovery_target_seconds=evidence.recovery.target_seconds,
+        recovery_target_seconds=recovery.target_seconds if recovery else None,
         objectives=tuple(
             ObjectiveRecord(o.name, o.unit, o.verdict, o.observed, o.limit, o.margin)
             for o in evidence.objectives
