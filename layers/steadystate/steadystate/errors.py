@@ -6,6 +6,7 @@ SteadystateError
 |   +-- WorkloadBusy      another run holds the workload: the message names it, and since when
 |   +-- PreflightFailed   the run would hit nothing, the wrong thing, or a service in trouble
 +-- FaultFailed           FIS refused to start the experiment, or the experiment failed
++-- SplitFailed           the load balancer refused new weights, or forwards as it was not planned
 +-- LeaseLost             the run no longer holds its workload, so it may not act
 +-- UndoIncomplete        an undo could not be read back yet: retried, then swept
 +-- TransientError        throttling or a passing fault of a service: retried
@@ -34,6 +35,10 @@ class PreflightFailed(Refused):
 
 class FaultFailed(SteadystateError):  # noqa: N818
     """The fault could not be started, or broke while it ran."""
+
+
+class SplitFailed(SteadystateError):  # noqa: N818
+    """Weights could not be read or set: the message says where, and what is there instead."""
 
 
 class LeaseLost(SteadystateError):  # noqa: N818

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from steadystate.canary_contracts import PeriodCounts, Traffic, Weights
 from steadystate.contracts import (
     Event,
     FaultState,
@@ -12,6 +13,7 @@ from steadystate.contracts import (
     Sample,
     UndoRecord,
 )
+from steadystate.documents.canary import MetricDocument
 from steadystate.documents.workload import (
     CloudWatchSli,
     DatabaseTarget,
@@ -95,6 +97,41 @@ class TargetHealth(Protocol):
 
     def healthy(self, target_group: str) -> int:
         """Return how many targets are healthy now."""
+
+
+class TrafficSplits(Protocol):
+    """The weights with which a load balancer forwards to two target groups."""
+
+    def check(self, traffic: Traffic, load_balancer: LoadBalancer) -> Weights:
+        """Return the weights of a split that could be moved. Raises PreflightFailed, one line for
+        each thing that is wrong with listener, rule or target groups."""
+
+    def read(self, traffic: Traffic) -> Weights:
+        """Return the weights as they are. Raises SplitFailed where the place is gone, or forwards
+        to anything but the two groups."""
+
+    def set(self, traffic: Traffic, weights: Weights) -> Weights:
+        """Set the weights, and nothing else of the place; return them as read back. A side of None
+        is forwarded to no more. Raises SplitFailed, and TransientError: try again."""
+
+    def drain_seconds(self, target_group: str) -> float:
+        """Return for how long a group's deregistered targets finish what they began."""
+
+
+class SideCounts(Protocol):
+    """Bad requests of all requests, on both sides of a split."""
+
+    def read(
+        self,
+        traffic: Traffic,
+        load_balancer: LoadBalancer,
+        metrics: Mapping[str, MetricDocument],
+        *,
+        since: float,
+        until: float,
+        period_seconds: int,
+    ) -> dict[str, list[PeriodCounts]]:
+        """Return the counts by metric, in order of time; a period without a request has none."""
 
 
 class Readings(Protocol):
