@@ -121,13 +121,43 @@ def test_an_outage_wholly_within_a_gap_is_no_breach_and_one_across_it_is_held() 
     assert holds_truth(measured(prober.ticks(full((1.5, 4.9)))), 1.5, 4.9)
 
 
-def test_no_breach_is_no_impact_and_takes_no_time() -> None:
+def test_no_breach_is_no_impact_and_says_how_long_an_outage_could_have_hidden() -> None:
     recovery = measured(Prober().ticks(full()))
     assert recovery.verdict is Verdict.PASS
     assert recovery.first_breach_at is None
     assert recovery.from_fault is not None
-    assert (recovery.from_fault.low, recovery.from_fault.high) == (0.0, 0.0)
+    assert recovery.from_fault.low == 0.0
+    assert recovery.from_fault.high is not None
+    assert recovery.from_fault.high <= 1.0, "all of it fails, so that the next probe shows it"
     assert "no impact" in recovery.reason
+
+
+def test_a_short_outage_of_a_third_that_no_probe_met_lies_in_the_interval() -> None:
+    draw = random.Random(5)
+    unseen = 0
+    for seed in range(1000):
+        length = draw.uniform(0.0, 0.6)
+        ticks = Prober(phase=draw.random()).ticks(share(0, length, 1 / 3, seed), lasting=30)
+        recovery = measure(
+            ticks, injected_at=INJECTED_AT, target_seconds=600, good_seconds=15, struck_share=1 / 3
+        )
+        if recovery.first_breach_at is None:
+            unseen += 1
+            assert recovery.from_fault is not None
+            assert recovery.from_fault.high is not None
+            assert length <= recovery.from_fault.high <= 2.0
+    assert unseen > 50, "else nothing was tested"
+
+
+def test_too_few_probes_to_see_an_outage_of_a_small_share_prove_nothing() -> None:
+    recovery = measure(
+        Prober().ticks(full(), lasting=20),
+        injected_at=INJECTED_AT,
+        target_seconds=600,
+        good_seconds=15,
+        struck_share=0.01,
+    )
+    assert recovery.verdict is Verdict.INCONCLUSIVE
 
 
 def test_failures_before_the_fault_are_not_its_breach() -> None:

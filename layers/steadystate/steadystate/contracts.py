@@ -114,7 +114,8 @@ class Leftovers(Contract):
 
 
 class FaultAction(Contract):
-    """One FIS action with its targets resolved: `targets` are ARNs, `parameters` are FIS's own."""
+    """One FIS action with its targets resolved: `targets` are ARNs, `parameters` are FIS's own.
+    `struck_share` is their share of all resources of that target that were up."""
 
     action: str
     target_key: str | None
@@ -123,6 +124,7 @@ class FaultAction(Contract):
     parameters: dict[str, str]
     start_after: list[str]
     duration_seconds: float
+    struck_share: float = 1.0
 
 
 class RecoveryPlan(Contract):

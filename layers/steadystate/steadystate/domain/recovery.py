@@ -76,7 +76,12 @@ def probes_to_see(failed: int, sent: int) -> int:
     with probability (1 - p)^m; m is the smallest with at most MISS_PROBABILITY. p is taken as
     failed / (sent + 1), so that few probes count for little.
     """
-    share = failed / (sent + 1)
+    return _probes_that_see(failed / (sent + 1))
+
+
+def _probes_that_see(share: float) -> int:
+    if share >= 1.0:
+        return 1
     return max(1, math.ceil(math.log(MISS_PROBABILITY) / math.log1p(-share)))
 
 
@@ -119,10 +124,13 @@ def measure(
     injected_at: float | None,
     target_seconds: float,
     good_seconds: float,
+    struck_share: float = 1.0,
 ) -> Recovery:
     """Measure the recovery and judge it against its target.
 
     `good_seconds` is how long the probes must have been good in a row for recovery to be proven.
+    `struck_share` is the share of the targets that the fault hits: an outage of that share may have
+    gone on unseen for a few probes even where none failed.
     A recovery that is not proven by the last tick is FAIL when its lower bound is over the target,
     else INCONCLUSIVE; without probes after the fault it is INCONCLUSIVE.
     """
@@ -136,7 +144,8 @@ def measure(
     outage = find_outage(ticks, injected_at)
     good = good_seconds_after(ticks, outage, injected_at)
     if outage is None:
-        return _no_impact(since, injected_at, target_seconds, good, good_seconds)
+        needed = _probes_that_see(struck_share)
+        return _no_impact(since, injected_at, target_seconds, good, good_seconds, needed)
     low = max(0.0, outage.last_failed_at - injected_at)
     blur = outage.blur_before_seconds + outage.blur_after_seconds
     felt = outage.last_failed_at - outage.first_failed_at
@@ -176,17 +185,27 @@ def _judge(low: float, high: float | None, target: float, seen: str) -> tuple[Ve
 
 
 def _no_impact(
-    since: Sequence[Tick], injected_at: float, target: float, good: float, needed: float
+    since: Sequence[Tick],
+    injected_at: float,
+    target: float,
+    good: float,
+    good_needed: float,
+    probes_needed: int,
 ) -> Recovery:
-    probes = sum(t.sent for t in since)
-    if good < needed:
-        reason = f"no probe of {probes} failed, but only {good:.1f} of {needed:g} s were watched"
+    """Nothing failed: an outage since the fault ended before enough probes could see it."""
+    times = [at for at in _probe_times(since) if at >= injected_at]
+    if good < good_needed or len(times) < probes_needed:
+        reason = (
+            f"no probe of {len(times)} failed, but only {good:.1f} of {good_needed:g} s were "
+            f"watched, and {probes_needed} probes are needed"
+        )
         return _nothing(target, injected_at, reason)
-    unseen = max(0.0, since[0].at - injected_at)
+    unseen = times[probes_needed - 1] - injected_at
     verdict = Verdict.PASS if unseen <= target else Verdict.INCONCLUSIVE
-    reason = f"no impact: none of {probes} probes failed after the fault"
-    if unseen:
-        reason += f"; its first {unseen:.1f} s were not watched"
+    reason = (
+        f"no impact: none of {len(times)} probes failed after the fault; "
+        f"an outage of less than {unseen:.1f} s could have gone unseen"
+    )
     return Recovery(
         verdict=verdict,
         target_seconds=target,

@@ -81,6 +81,11 @@ def probe_points(ticks: Sequence[Tick], sli: ProbeSli) -> list[Point]:
     ]
 
 
+def struck_share(plan: Plan) -> float:
+    """Return the smallest share of targets that one of the actions hits."""
+    return min((action.struck_share for action in plan.faults.values()), default=1.0)
+
+
 def judge(facts: Facts) -> Judgement:
     """Judge a run.
 
@@ -95,6 +100,7 @@ def judge(facts: Facts) -> Judgement:
         injected_at=injected_at,
         target_seconds=facts.plan.recovery.target_seconds,
         good_seconds=facts.plan.recovery.good_seconds,
+        struck_share=struck_share(facts.plan),
     )
     objectives = _objectives(facts, ticks, injected_at)
     verdict, reason = _verdict(facts, objectives, recovery, injected_at)

@@ -31,9 +31,11 @@ def resolve_method(
     resolved: dict[str, FaultAction] = {}
     for name, action in experiment.method.items():
         arns: list[str] = []
+        share = 1.0
         if action.target is not None:
             found = targets.resolve(workload.targets[action.target])
             arns = _select(action, found, f"{experiment.name}.yaml: method.{name}", run_id)
+            share = len(arns) / len(found)
         resource, key = ACTIONS[action.action]
         resolved[name] = FaultAction(
             action=action.action,
@@ -43,6 +45,7 @@ def resolve_method(
             parameters=_parameters(action, region),
             start_after=action.start_after,
             duration_seconds=action.duration or 0.0,
+            struck_share=share,
         )
     return resolved
 

@@ -22,7 +22,13 @@ from steadystate.domain.recovery import Tick, measure
 from steadystate.domain.series import Point, usable
 from steadystate.errors import FaultFailed, LeaseLost, TransientError
 from steadystate.ports import Bus, Faults, Metrics, Prober, Readings, RunStore, TargetHealth
-from steadystate.run.judgement import guardrail_of, objective_of, probe_points, summary_of
+from steadystate.run.judgement import (
+    guardrail_of,
+    objective_of,
+    probe_points,
+    struck_share,
+    summary_of,
+)
 from steadystate.run.plan import LEASE_SECONDS, settled_until
 from steadystate.run.reading import read_now
 
@@ -225,6 +231,7 @@ class Look:
             injected_at=injected_at,
             target_seconds=recovery.target_seconds,
             good_seconds=recovery.good_seconds,
+            struck_share=struck_share(self.plan),
         )
         proven = measured.from_fault is not None and measured.from_fault.high is not None
         return proven and progress.read_until >= last_bad + self.plan.timing.metric_period_seconds
