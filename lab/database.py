@@ -18,7 +18,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ import psycopg
 from psycopg import sql
 
 from lab import processes
+from lab.ports import reserve_port
 
 NOBODY = 65534
 START_SECONDS = 30.0
@@ -56,13 +56,6 @@ class DatabaseError(Exception):
     """The server could not be initialised or started; the message ends with its log."""
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass
 class Database:
     """One PostgreSQL server; its port stays the same over restarts.
@@ -74,7 +67,7 @@ class Database:
     name: str
     user: str
     directory: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=reserve_port)
     _guard: processes.Process | None = None
     _password: str = ""
 

@@ -23,7 +23,6 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.interface import Interface, NetworkFault
+from lab.ports import reserve_port
 
 RESTART_SECONDS = 1.0
 STEAL_PERIOD_SECONDS = 0.1
@@ -153,7 +153,7 @@ class Init:
         self._steal = 0.0
         self._stealing: asyncio.Task[None] | None = None
         self._restarts: set[asyncio.Task[None]] = set()
-        ports = {service.name: _reserve_port() for service in specification.services}
+        ports = {service.name: reserve_port() for service in specification.services}
         egress = {
             port: self.interface.add("egress", int(port), destination).port
             for port, destination in specification.egress.items()
@@ -290,26 +290,6 @@ class Init:
         # The supervisor reads line by line; one write of less than a pipe buffer is atomic.
         with contextlib.suppress(BrokenPipeError):  # it is gone: end of input comes next
             os.write(sys.stdout.fileno(), json.dumps(message).encode() + b"\n")
-
-
-_reserved: list[socket.socket] = []
-
-
-def _reserve_port() -> int:
-    """A free port that nobody else gets while this process lives.
-
-    Held by a socket that is bound and does not listen; on Linux another one may bind and listen
-    beside it when both say SO_REUSEADDR, as servers do. Elsewhere the port is only picked.
-    """
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    port: int = holder.getsockname()[1]
-    if sys.platform == "linux":
-        _reserved.append(holder)
-    else:
-        holder.close()
-    return port
 
 
 async def _run(path: Path) -> None:

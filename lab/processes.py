@@ -144,7 +144,7 @@ def write_ready(path: Path, content: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def wait_ready(path: Path, process: Process, timeout_seconds: float = 30.0) -> dict[str, Any]:
+def wait_ready(path: Path, process: Process, timeout_seconds: float = 60.0) -> dict[str, Any]:
     """What the child wrote with `write_ready`.
 
     Raises ProcessFailedError, with the tail of its log, when it dies first or takes longer.

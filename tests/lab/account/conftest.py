@@ -67,7 +67,7 @@ def start_account(state: Path) -> Account:
     return Account(processes.wait_ready(ready, process, 60)["url"], process, state)
 
 
-def wait_for(check: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait_for(check: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """The first true value that `check` gives. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := check()):
@@ -97,6 +97,23 @@ def app(account: Account) -> dict[str, str]:
     )
 
 
+class Hold:
+    """Keeps an invocation of the test application's function under way until it is released."""
+
+    def __init__(self, directory: Path, name: str = "") -> None:
+        self._begun, self._go = directory / f"begun{name}", directory / f"go{name}"
+
+    def event(self, **more: Any) -> dict[str, Any]:
+        """The function's input; with an `id` it writes the record when it is released."""
+        return {"do": "hold", "begun": str(self._begun), "go": str(self._go), **more}
+
+    def wait_until_begun(self) -> None:
+        wait_for(self._begun.exists, "the function's begin")
+
+    def release(self) -> None:
+        self._go.touch()
+
+
 @dataclass(frozen=True)
 class Machine:
     """A state machine of the stack, as tests use it."""
@@ -111,7 +128,7 @@ class Machine:
         arn: str = answer["executionArn"]
         return arn
 
-    def end_of(self, execution: str, seconds: float = 30.0) -> dict[str, Any]:
+    def end_of(self, execution: str, seconds: float = 120.0) -> dict[str, Any]:
         api = self.account.client("stepfunctions")
 
         def ended() -> dict[str, Any] | None:

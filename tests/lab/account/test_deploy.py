@@ -24,7 +24,7 @@ def test_parameters_conditions_and_substitutions_reach_the_outputs(app: Outputs)
 def test_a_function_keeps_everything_that_the_template_says(account: Account, app: Outputs) -> None:
     found = account.client("lambda").get_function(FunctionName=app["DoWorkFunction"])
     configuration = found["Configuration"]
-    assert configuration["Timeout"] == 10
+    assert configuration["Timeout"] == 60
     assert configuration["MemorySize"] == 256
     assert configuration["Architectures"] == ["arm64"]
     assert configuration["TracingConfig"] == {"Mode": "Active"}

@@ -26,7 +26,7 @@ def _item(account: Account, app: Outputs, key: str) -> Any:
 def test_an_aborted_execution_starts_the_machine_of_the_rule(
     account: Account, app: Outputs, main_machine: Machine
 ) -> None:
-    arn = main_machine.start({"do": "sleep", "seconds": 5})
+    arn = main_machine.start({"do": "sleep", "seconds": 20})
     account.client("stepfunctions").stop_execution(executionArn=arn)
     item = wait_for(lambda: _item(account, app, arn), "the record")
     assert item["run"] == {"S": "ABORTED"}
@@ -41,7 +41,7 @@ def test_the_start_of_an_execution_is_an_event_too_and_it_can_be_stopped_at_once
     pattern = {"source": ["aws.states"], "detail": {"status": ["RUNNING"], "name": ["stop-now"]}}
     events.put_rule(Name="started", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="started", Targets=[{"Id": "q", "Arn": arn["QueueArn"]}])
-    execution = main_machine.start({"do": "sleep", "seconds": 1}, name="stop-now")
+    execution = main_machine.start({"do": "sleep", "seconds": 20}, name="stop-now")
     api.stop_execution(executionArn=execution)
     assert api.describe_execution(executionArn=execution)["status"] == "ABORTED"
     found = wait_for(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), "the event")
@@ -49,7 +49,7 @@ def test_the_start_of_an_execution_is_an_event_too_and_it_can_be_stopped_at_once
     assert event["detail-type"] == "Step Functions Execution Status Change"
     assert event["resources"] == [execution]
     assert event["detail"]["stateMachineArn"] == app["MainStateMachine"]
-    assert json.loads(event["detail"]["input"]) == {"do": "sleep", "seconds": 1}
+    assert json.loads(event["detail"]["input"]) == {"do": "sleep", "seconds": 20}
 
 
 def test_a_failed_execution_starts_it_and_a_successful_one_does_not(
@@ -148,16 +148,19 @@ def test_an_enabled_schedule_starts_its_machine_and_a_disabled_one_does_not(
         )
 
     soon = (datetime.now(UTC) + timedelta(seconds=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    create("schedule-at", "ENABLED", soon)
     create("schedule-off", "DISABLED", "rate(1 minute)")
     create("schedule-rate", "ENABLED", "rate(1 minute)")
-    create("schedule-at", "ENABLED", soon)
     at = wait_for(lambda: _item(account, app, "schedule-at"), "the schedule at a time")
     assert at["run"]["S"] == soon[3:-1] + "Z"
     wait_for(lambda: _item(account, app, "schedule-rate"), "the schedule with a rate")
     assert _item(account, app, "schedule-off") is None
-    names = {s["Name"] for s in api.list_schedules()["Schedules"]}
-    assert "schedule-rate" in names
-    assert "schedule-at" not in names
+
+    def names() -> set[str]:
+        return {s["Name"] for s in api.list_schedules()["Schedules"]}
+
+    wait_for(lambda: "schedule-at" not in names(), "the deletion of the schedule that is over")
+    assert "schedule-rate" in names()
     api.delete_schedule(Name="schedule-rate")
 
 

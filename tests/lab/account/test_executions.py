@@ -1,13 +1,13 @@
 """State machines execute for real, run real functions, and end as they do on AWS."""
 
 import json
-import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lab.account.conftest import Account, Machine, wait_for
+from tests.lab.account.conftest import Account, Hold, Machine, wait_for
 
 Outputs = dict[str, str]
 
@@ -63,23 +63,19 @@ def test_a_crash_is_retried_and_then_fails_with_the_runtimes_error(
 
 
 def test_stopping_aborts_at_once_with_the_reason_while_the_function_runs_on(
-    account: Account, app: Outputs, main_machine: Machine
+    account: Account, app: Outputs, main_machine: Machine, tmp_path: Path
 ) -> None:
     api = account.client("stepfunctions")
-    arn = main_machine.start({"do": "sleep", "seconds": 1.5, "id": "after-stop"})
-
-    def started() -> bool:
-        events = api.get_execution_history(executionArn=arn)["events"]
-        return any(event["type"] == "TaskStarted" for event in events)
-
-    wait_for(started, "the task's start")
-    before = time.monotonic()
+    hold = Hold(tmp_path)
+    arn = main_machine.start(hold.event(id="after-stop"))
+    hold.wait_until_begun()
     api.stop_execution(executionArn=arn, error="Stopped", cause="by the operator on duty")
     end = api.describe_execution(executionArn=arn)
-    assert time.monotonic() - before < 1
     assert (end["status"], end["error"]) == ("ABORTED", "Stopped")
     assert end["cause"] == "by the operator on duty"
     assert end["stopDate"] >= end["startDate"]
+    assert _item(account, app, "after-stop") is None
+    hold.release()
     wait_for(lambda: _item(account, app, "after-stop"), "the function's end")
     events = api.get_execution_history(executionArn=arn)["events"]
     assert events[-1]["type"] == "ExecutionAborted"
@@ -94,7 +90,7 @@ def test_a_state_that_times_out_is_caught_as_such(account: Account, app: Outputs
     arn = api.create_state_machine(
         name="short", definition=json.dumps(definition), roleArn=found["roleArn"]
     )["stateMachineArn"]
-    end = Machine(account, arn).run({"do": "sleep", "seconds": 2})
+    end = Machine(account, arn).run({"do": "sleep", "seconds": 20})
     assert json.loads(end["output"]) == {"timed_out": True, "error": "States.Timeout"}
 
 
@@ -131,7 +127,9 @@ def test_a_child_execution_is_named_after_its_parent_and_gives_its_output(
 
 
 @pytest.mark.parametrize("kind", ["sync", "sync:2"])
-def test_stopping_a_parent_stops_its_child(account: Account, app: Outputs, kind: str) -> None:
+def test_stopping_a_parent_stops_its_child(
+    account: Account, app: Outputs, tmp_path: Path, kind: str
+) -> None:
     api = account.client("stepfunctions")
     found = api.describe_state_machine(stateMachineArn=app["ParentStateMachine"])
     machine = api.create_state_machine(
@@ -139,8 +137,8 @@ def test_stopping_a_parent_stops_its_child(account: Account, app: Outputs, kind:
         definition=found["definition"].replace("startExecution.sync:2", f"startExecution.{kind}"),
         roleArn=found["roleArn"],
     )["stateMachineArn"]
-    name = f"stopped-{kind.replace(':', '-')}"
-    parent = Machine(account, machine).start({"do": "sleep", "seconds": 2.5}, name=name)
+    name, hold = f"stopped-{kind.replace(':', '-')}", Hold(tmp_path)
+    parent = Machine(account, machine).start(hold.event(), name=name)
     child = app["MainStateMachine"].replace("stateMachine", "execution") + f":{name}-child"
 
     def status() -> str | None:
@@ -153,6 +151,7 @@ def test_stopping_a_parent_stops_its_child(account: Account, app: Outputs, kind:
     wait_for(status, "the child's start")
     api.stop_execution(executionArn=parent, cause="enough")
     wait_for(lambda: status() == "ABORTED", "the child's end")
+    hold.release()
 
 
 @pytest.mark.parametrize("approved", [True, False])

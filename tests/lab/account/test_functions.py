@@ -1,16 +1,18 @@
 """Functions run in worker processes, with the environment and the errors of Lambda."""
 
+import contextlib
 import json
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from botocore.exceptions import ClientError
 
 from lab.account.functions import Function, Functions
-from tests.lab.account.conftest import REGION, Account, wait_for
+from tests.lab.account.conftest import REGION, Account, Hold, wait_for
 
 Outputs = dict[str, str]
 
@@ -37,15 +39,6 @@ def test_an_exception_is_a_function_error_with_its_class_name(
     assert payload["stackTrace"]
 
 
-def test_a_function_that_takes_too_long_is_killed(account: Account, app: Outputs) -> None:
-    before = _invoke(account, app["RecordFunction"], {"id": "before", "run": "x"})[1]["pid"]
-    answer, payload = _invoke(account, app["RecordFunction"], {"do": "sleep", "seconds": 60})
-    assert answer["FunctionError"] == "Unhandled"
-    assert payload["errorType"] == "Sandbox.Timedout"
-    assert payload["errorMessage"].endswith("Task timed out after 5.00 seconds")
-    wait_for(lambda: not Path(f"/proc/{before}").exists(), "the worker's end")
-
-
 def test_an_asynchronous_invocation_is_accepted_and_runs(account: Account, app: Outputs) -> None:
     event = {"id": "async", "run": "async"}
     answer, _ = _invoke(account, app["DoWorkFunction"], event, InvocationType="Event")
@@ -56,38 +49,29 @@ def test_an_asynchronous_invocation_is_accepted_and_runs(account: Account, app: 
 
 
 def test_invocations_at_the_same_time_have_workers_of_their_own(
-    account: Account, app: Outputs
+    account: Account, app: Outputs, tmp_path: Path
 ) -> None:
-    pids: list[int] = []
-
-    def run() -> None:
-        _, payload = _invoke(account, app["DoWorkFunction"], {"do": "sleep", "seconds": 1})
-        pids.append(payload["pid"])
-
-    threads = [threading.Thread(target=run) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(pids)) == 3
+    holds = [Hold(tmp_path, name) for name in "123"]
+    with ThreadPoolExecutor() as threads:
+        running = [
+            threads.submit(_invoke, account, app["DoWorkFunction"], hold.event()) for hold in holds
+        ]
+        for hold in holds:
+            hold.wait_until_begun()
+        for hold in holds:
+            hold.release()
+    assert len({one.result()[1]["pid"] for one in running}) == 3
 
 
-def test_reserved_concurrency_throttles(account: Account, app: Outputs) -> None:
-    codes: list[str] = []
-
-    def run() -> None:
-        try:
-            _invoke(account, app["RecordFunction"], {"do": "sleep", "seconds": 4})
-            codes.append("")
-        except ClientError as error:
-            codes.append(error.response["Error"]["Code"])
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(codes) == ["", "TooManyRequestsException"]
+def test_reserved_concurrency_throttles(account: Account, app: Outputs, tmp_path: Path) -> None:
+    hold, name = Hold(tmp_path), app["OneAtATimeFunction"]
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(_invoke, account, name, hold.event())
+        hold.wait_until_begun()
+        with pytest.raises(ClientError, match="TooManyRequestsException"):
+            _invoke(account, name, {})
+        hold.release()
+    assert "FunctionError" not in first.result()[0]
 
 
 def test_a_changed_configuration_reaches_the_next_invocation(
@@ -170,8 +154,20 @@ def test_the_deadline_of_the_context_is_the_functions_timeout(
     functions: Functions, tmp_path: Path
 ) -> None:
     source = "def handler(e, c): return c.get_remaining_time_in_millis()"
-    outcome = functions.invoke(_function(tmp_path, source, timeout_seconds=30.0), b"{}")
-    assert 20_000 < json.loads(outcome.payload) <= 30_000
+    outcome = functions.invoke(_function(tmp_path, source, timeout_seconds=600.0), b"{}")
+    assert 300_000 < json.loads(outcome.payload) <= 600_000
+
+
+def test_a_function_that_takes_too_long_is_killed(functions: Functions, tmp_path: Path) -> None:
+    source = "import time\ndef handler(e, c): time.sleep(600)"
+    function = _function(tmp_path, source, timeout_seconds=1.0)
+    with ThreadPoolExecutor() as threads:
+        invoked = threads.submit(functions.invoke, function, b"{}")
+        worker = wait_for(lambda: _workers(tmp_path), "the worker's start")[0]
+        payload = json.loads(invoked.result().payload)
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert payload["errorMessage"].endswith("Task timed out after 1.00 seconds")
+    wait_for(lambda: not _alive(worker), "the worker's end")
 
 
 def test_stopping_kills_the_workers(functions: Functions, tmp_path: Path) -> None:
@@ -179,6 +175,16 @@ def test_stopping_kills_the_workers(functions: Functions, tmp_path: Path) -> Non
     pid = json.loads(functions.invoke(_function(tmp_path, source), b"{}").payload)
     functions.stop()
     wait_for(lambda: not _alive(pid), "the worker's end")
+
+
+def _workers(directory: Path) -> list[int]:
+    """The processes below this one that are at work in a directory."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            if child.cwd() == os.fspath(directory):
+                found.append(child.pid)
+    return found
 
 
 def _alive(pid: int) -> bool:

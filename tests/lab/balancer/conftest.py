@@ -1,7 +1,6 @@
 """A balancer in this process, whose account is a value and whose targets are real servers."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from lab.balancer.model import (
     TargetGroup,
 )
 from lab.balancer.service import Service
+from lab.ports import reserve_port
 
 ACCOUNT = "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012"
 BALANCER = f"{ACCOUNT}:loadbalancer/app/bank/0123456789abcdef"
@@ -33,19 +33,12 @@ GREEN = f"{ACCOUNT}:targetgroup/green/00000000000000bb"
 CHECK = HealthCheck(
     path="/health",
     interval_seconds=0.1,
-    timeout_seconds=0.5,
+    timeout_seconds=30.0,
     healthy_threshold=1,
     unhealthy_threshold=2,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 async def ok(request: web.Request) -> web.Response:
@@ -174,7 +167,7 @@ class Bench:
         self.backends.append(backend)
         return backend
 
-    async def until(self, true: Callable[[], object], seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait until something is true; the balancer's own loops run meanwhile."""
         async with asyncio.timeout(seconds):
             while not true():  # noqa: ASYNC110 - many things may make it true
@@ -206,7 +199,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    account = Account(free_port())
+    account = Account(reserve_port())
     app = web.Application()
     app.router.add_post("/lab/target-health", account.target_health)
     app.router.add_get("/instances", account.directory)

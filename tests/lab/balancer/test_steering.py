@@ -108,7 +108,7 @@ async def test_what_is_left_after_the_deregistration_delay_is_cut_with_502(
 
     async def hang(request: web.Request) -> web.Response:
         arrived.set()
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
         return web.Response()
 
     backend = await bench.backend(hang)
@@ -117,7 +117,7 @@ async def test_what_is_left_after_the_deregistration_delay_is_cut_with_502(
     asking = asyncio.create_task(client.get(bench.url).__aenter__())
     await arrived.wait()
     bench.account.say({BLUE: []}, delay_seconds=0.3)
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 60)
     assert answer.status == 502
 
 
@@ -182,7 +182,7 @@ async def test_health_is_published_again_without_a_change(bench: Bench) -> None:
     bench.account.say({BLUE: [backend.target]})
     await bench.serving(backend)
     before = len(bench.account.published_health)
-    await bench.until(lambda: len(bench.account.published_health) > before, 4)
+    await bench.until(lambda: len(bench.account.published_health) > before)
 
 
 async def test_nothing_listens_any_more_after_the_load_balancer_is_deleted(
@@ -216,8 +216,8 @@ async def test_connections_and_their_failures_are_published(
         )
 
     # One connection of the client, one to the target, and the attempt that was refused.
-    await bench.until(lambda: total("NewConnectionCount") == 3)
-    assert total("RequestCount") == 6
+    # A period may end between them, and is published by itself then.
+    await bench.until(lambda: (total("NewConnectionCount"), total("RequestCount")) == (3, 6))
     assert total("TargetConnectionErrorCount") == total("TargetConnectionErrorCount", 2) == 1
     assert total("HTTPCode_Target_2XX_Count", 2) == 5
     assert total("HTTPCode_ELB_502_Count") == total("HTTPCode_ELB_5XX_Count") == 1

@@ -19,7 +19,7 @@ ROOT = HERE.parents[2]
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], timeout_seconds: float = 15.0) -> T:
+def wait_for(look: Callable[[], T], timeout_seconds: float = 60.0) -> T:
     """The first truthy answer of `look`."""
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -30,7 +30,7 @@ def wait_for(look: Callable[[], T], timeout_seconds: float = 15.0) -> T:
         time.sleep(0.05)
 
 
-def get(url: str, timeout_seconds: float = 5.0) -> str:
+def get(url: str, timeout_seconds: float = 30.0) -> str:
     with urllib.request.urlopen(url, timeout=timeout_seconds) as answer:
         content: bytes = answer.read()
         return content.decode()
@@ -77,7 +77,7 @@ class Laboratory:
             }
             return found if len(found) == count else {}
 
-        return wait_for(look, 30)
+        return wait_for(look)
 
     def truth(self, identifier: str | None = None) -> list[dict[str, Any]]:
         lines = (self.directory / "truth.jsonl").read_text().splitlines()
@@ -91,7 +91,7 @@ class Laboratory:
             f"{self.environment['AWS_ENDPOINT_URL']}/lab/target-health",
             data=json.dumps({self.target_group: [target]}).encode(),
         )
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=30).close()
 
     def registered(self) -> set[str]:
         health = self.client("elbv2").describe_target_health(TargetGroupArn=self.target_group)

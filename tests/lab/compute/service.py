@@ -8,12 +8,14 @@ import psycopg
 
 
 def database() -> str:
-    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=3) as connection:
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=60) as connection:
         return str(connection.execute("SELECT count(*) FROM visits").fetchone())
 
 
 def account() -> str:
-    with urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/moto-api/", timeout=3) as answer:
+    with urllib.request.urlopen(
+        os.environ["AWS_ENDPOINT_URL"] + "/moto-api/", timeout=60
+    ) as answer:
         return str(answer.status)
 
 

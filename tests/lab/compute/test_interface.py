@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import statistics
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -40,19 +39,18 @@ async def open_connection(
     return await asyncio.open_connection("127.0.0.1", relay.port)
 
 
-async def round_trip(relay: Relay, content: bytes = b"hello") -> float:
-    """Seconds until `content` came back on a new connection."""
-    started = time.monotonic()
-    reader, writer = await open_connection(relay)
-    writer.write(content)
-    assert await reader.readexactly(len(content)) == content
-    writer.close()
-    return time.monotonic() - started
+async def round_trip(relay: Relay) -> None:
+    """A few bytes there and back on a new connection; they must not wait for a minute."""
+    async with asyncio.timeout(60):
+        reader, writer = await open_connection(relay)
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+        writer.close()
 
 
 async def wait_until_empty(relay: Relay) -> None:
     """Until the relay holds no connection."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while relay.ends:
         assert time.monotonic() < deadline, f"{len(relay.ends)} ends are kept"
         await asyncio.sleep(0.01)
@@ -117,20 +115,21 @@ async def test_latency_delays_answers_and_ends_with_the_fault(relay: Relay) -> N
     writer.write(b"x")
     await reader.readexactly(1)
     assert time.monotonic() - started >= 0.2
+    await relay.set_faults([NetworkFault(latency_seconds=600)])
     await relay.set_faults([])
-    assert await round_trip(relay) < 0.15
+    await round_trip(relay)
     writer.close()
 
 
 async def test_latency_is_paid_once_for_a_stream_not_for_every_packet(relay: Relay) -> None:
     await relay.set_faults([LATENCY])
-    content = b"x" * 4_000_000
+    content = b"x" * 16_000_000
     reader, writer = await open_connection(relay)
     started = time.monotonic()
     writer.write(content)
     assert len(await reader.readexactly(len(content))) == len(content)
-    # Once for the handshake, once for the answer; a hundred packets one by one would take 20 s.
-    assert 0.4 <= time.monotonic() - started < 3
+    # Once for the handshake, once for the answer; packets one by one would take 50 s.
+    assert 0.4 <= time.monotonic() - started < 40
     writer.close()
 
 
@@ -154,10 +153,10 @@ async def test_loss_stalls_some_answers_and_loses_none(relay: Relay) -> None:
         writer.write(b"x")
         await reader.readexactly(1)
         times.append(time.monotonic() - started)
-        if max(times) > 0.2 and min(times) < 0.1:
+        if max(times) > 0.2 and min(times) < 0.2:
             break
     assert max(times) >= 0.2, "a lost segment waits for the retransmission timeout"
-    assert min(times) < 0.1, "others pass at once"
+    assert min(times) < 0.2, "others pass at once"
     writer.close()
 
 
@@ -168,7 +167,7 @@ async def test_a_black_hole_stops_bytes_and_lets_them_arrive_when_it_ends(relay:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.readexactly(1), 0.2)
     await relay.set_faults([])
-    assert await asyncio.wait_for(reader.readexactly(12), 2) == b"lost for now"
+    assert await asyncio.wait_for(reader.readexactly(12), 60) == b"lost for now"
     writer.close()
 
 
@@ -177,7 +176,7 @@ async def test_new_connections_to_a_black_hole_get_no_answer(relay: Relay) -> No
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(round_trip(relay), 0.3)
     await relay.set_faults([])
-    assert await round_trip(relay) < 1
+    await round_trip(relay)
 
 
 async def test_a_black_hole_for_another_port_or_direction_has_no_effect(relay: Relay) -> None:
@@ -187,7 +186,7 @@ async def test_a_black_hole_for_another_port_or_direction_has_no_effect(relay: R
             NetworkFault(blackhole_port=80, blackhole_traffic="egress"),
         ]
     )
-    assert await round_trip(relay) < 1
+    await round_trip(relay)
 
 
 async def test_an_egress_black_hole_cuts_the_way_out() -> None:
@@ -200,21 +199,26 @@ async def test_an_egress_black_hole_cuts_the_way_out() -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.readexactly(1), 0.2)
     await interface.set_faults([])
-    assert await asyncio.wait_for(reader.readexactly(1), 2) == b"x"
+    assert await asyncio.wait_for(reader.readexactly(1), 60) == b"x"
     writer.close()
     interface.close()
     server.close()
 
 
-async def test_without_faults_a_round_trip_costs_little(relay: Relay) -> None:
+async def test_without_faults_nothing_waits_for_a_clock(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(Direction, "delay", lambda _, size: asked.append(size) or 0.0)
     reader, writer = await open_connection(relay)
-    times = []
     for _ in range(300):
-        started = time.perf_counter()
         writer.write(b"x" * 500)
         await reader.readexactly(500)
-        times.append(time.perf_counter() - started)
-    assert statistics.median(times) < 0.005
+    assert not asked
+    await relay.set_faults([LATENCY])
+    writer.write(b"x")
+    await reader.readexactly(1)
+    assert asked == [1]
     writer.close()
 
 
@@ -253,10 +257,12 @@ async def test_no_connection_is_kept_when_both_sides_have_closed(relay: Relay) -
 
 
 async def test_a_client_that_resets_is_reset_at_the_service_too() -> None:
-    ended = asyncio.Event()
+    arrived, ended = asyncio.Event(), asyncio.Event()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            await reader.readexactly(1)
+            arrived.set()
             await reader.read()
         except ConnectionResetError:
             ended.set()
@@ -267,11 +273,11 @@ async def test_a_client_that_resets_is_reset_at_the_service_too() -> None:
     relay = interface.add("ingress", 80, server.sockets[0].getsockname())
     _, writer = await open_connection(relay)
     writer.write(b"x")
-    await asyncio.sleep(0.05)  # the connection stands at the far end
+    await asyncio.wait_for(arrived.wait(), 60)
     own: socket.socket = writer.get_extra_info("socket")
     own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     await wait_until_empty(relay)
     interface.close()
     server.close()

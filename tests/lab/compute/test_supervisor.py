@@ -37,7 +37,7 @@ def wait_replaced(lab: Laboratory, victim: str) -> str:
     running = wait_for(
         lambda: [] if victim in (now := lab.running()) else sorted(now, key=before.__contains__)
     )
-    assert set(running) == lab.members()
+    wait_for(lambda: lab.members() == set(running))
     wait_for(lambda: lab.registered() == set(running))
     return running[0]
 

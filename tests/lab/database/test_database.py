@@ -22,7 +22,7 @@ from lab.database import Database
 database = Database("db", "shop", "shop", Path(sys.argv[1]))
 database.start()
 processes.write_ready(Path(sys.argv[2]), {"url": database.url})
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -38,7 +38,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database.remove()
 
 
-def wait_until(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "condition did not come true in time"
@@ -46,7 +46,7 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> 
 
 
 def value(url: str, query: str) -> object:
-    with psycopg.connect(url, connect_timeout=5) as connection:
+    with psycopg.connect(url, connect_timeout=30) as connection:
         row = connection.execute(query.encode()).fetchone()
     return row[0] if row else None
 
@@ -127,7 +127,7 @@ def test_no_server_is_left_when_its_owner_is_killed(tmp_path: Path) -> None:
         tree = {child.pid for child in psutil.Process(owner.pid).children(recursive=True)}
         assert len(servers() - before) >= 5
         os.kill(owner.pid, signal.SIGKILL)
-        owner.wait(5)
+        owner.wait(30)
         wait_until(lambda: not any(psutil.pid_exists(pid) and _alive(pid) for pid in tree))
     again = open_database(tmp_path / "db")
     again.start()

@@ -130,19 +130,19 @@ def test_a_terminated_instance_is_killed_and_replaced(lab: Laboratory, fis: Any)
 def test_latency_slows_one_instance_until_the_experiment_is_stopped(
     lab: Laboratory, fis: Any
 ) -> None:
-    slow = document("Network-Latency", DelayMilliseconds="300", DurationSeconds="60")
+    # So slow, and for so long, that only the stop can bring an answer.
+    slow = document("Network-Latency", "PT1H", DelayMilliseconds="600000", DurationSeconds="3600")
     identifier = start(fis, {"slow": slow}, {"one": ALLOWED})
     victim = struck(lab, identifier)
     urls = lab.running()
     assert state(fis, identifier)[::2] == ("running", {"slow": "running"})
-    assert seconds(f"{urls.pop(victim)}/health") >= 0.3
-    assert seconds(f"{urls.popitem()[1]}/health") < 0.3
-    stopped_at = time.time()
+    with pytest.raises(OSError, match="timed out"):
+        get(f"{urls[victim]}/health", timeout_seconds=0.5)
+    assert all(get(f"{url}/health") == "ok" for name, url in urls.items() if name != victim)
     fis.stop_experiment(id=identifier)
     struck(lab, identifier, "fault-end")
-    assert lab.truth(victim)[-1]["at"] - stopped_at < 1.5, "0.5 s on a quiet machine"
     assert wait_status(fis, identifier, "stopped")[2] == {"slow": "stopped"}
-    assert seconds(f"{lab.running()[victim]}/health") < 0.3
+    assert get(f"{lab.running()[victim]}/health") == "ok"
 
 
 def test_latency_also_slows_the_way_to_the_database(lab: Laboratory, fis: Any) -> None:
@@ -199,27 +199,30 @@ def test_a_black_hole_hides_the_instance_for_the_documents_duration(
     lab: Laboratory, fis: Any
 ) -> None:
     hole = document(
-        "Network-Blackhole-Port", "PT3S", Protocol="tcp", Port="80", DurationSeconds="2"
+        "Network-Blackhole-Port", "PT1H", Protocol="tcp", Port="80", DurationSeconds="3"
     )
     identifier = start(fis, {"hole": hole}, {"one": ALLOWED})
     victim = struck(lab, identifier)
     url = lab.running()[victim]
-    with pytest.raises(OSError, match="timed out"):
-        get(f"{url}/health", timeout_seconds=0.5)
+    assert get(f"{url}/health", timeout_seconds=60) == "ok"
+    answered_at = time.time()
     struck(lab, identifier, "fault-end")
+    began, ended = (
+        line["at"] for line in lab.truth(victim) if line.get("experiment") == identifier
+    )
+    assert answered_at - began >= 2.9, "it was answered while the hole was there"
+    assert ended - began >= 2.9
     assert state(fis, identifier)[0] == "running", "the action lasts longer than the document"
-    assert get(f"{url}/health") == "ok"
-    wait_status(fis, identifier, "completed")
 
 
 def test_a_document_outlives_its_shorter_action_as_in_aws(lab: Laboratory, fis: Any) -> None:
-    loss = document("Network-Packet-Loss", "PT1S", LossPercent="1", DurationSeconds="2")
+    loss = document("Network-Packet-Loss", "PT1S", LossPercent="1", DurationSeconds="3")
     identifier = start(fis, {"loss": loss}, {"one": ALLOWED})
     wait_status(fis, identifier, "completed")
-    completed_at = time.time()
+    completed = fis.get_experiment(id=identifier)["experiment"]["endTime"].timestamp()
     victim = struck(lab, identifier, "fault-end")
     ends = [line["at"] for line in lab.truth(victim) if line["what"] == "fault-end"]
-    assert ends[-1] > completed_at
+    assert ends[-1] > completed
 
 
 def test_an_egress_black_hole_cuts_off_the_database(lab: Laboratory, fis: Any) -> None:
@@ -272,12 +275,11 @@ def test_actions_run_in_parallel_or_in_their_order(fis: Any) -> None:
         parameters = {"duration": "PT1S"}
         return {"actionId": "aws:fis:wait", "parameters": parameters, "startAfter": list(after)}
 
-    started = time.monotonic()
     identifier = start(fis, {"a": wait(), "b": wait(), "c": wait("a", "b")})
-    wait_for(lambda: state(fis, identifier)[2]["c"] == "running")
-    assert state(fis, identifier)[2] == {"a": "completed", "b": "completed", "c": "running"}
     wait_status(fis, identifier, "completed")
-    assert time.monotonic() - started >= 2
+    a, b, c = (fis.get_experiment(id=identifier)["experiment"]["actions"][name] for name in "abc")
+    assert max(a["startTime"], b["startTime"]) < min(a["endTime"], b["endTime"])
+    assert c["startTime"] >= max(a["endTime"], b["endTime"])
 
 
 @pytest.mark.parametrize(
@@ -338,7 +340,7 @@ def test_neither_process_nor_fault_outlives_the_compute_process(tmp_path: Path) 
             assert {"postgres", "sleep"} <= names
             assert wait_for(lambda: psutil.STATUS_STOPPED in [p.status() for p in services(lab)])
             os.kill(lab.compute.pid, number)
-            lab.compute.wait(20)
+            lab.compute.wait(60)
             pids = [process.pid for process in tree]
             wait_for(partial(none_runs, pids))
             # Started again on the same state, it takes up what the account says.

@@ -18,9 +18,9 @@ import subprocess, sys, time
 from pathlib import Path
 from lab import processes
 processes.exit_with_parent()
-grandchild = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
+grandchild = subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL)
 processes.write_ready(Path(sys.argv[1]), {"grandchild": grandchild.pid})
-time.sleep(60)
+time.sleep(600)
 """
 
 PARENT = """
@@ -32,7 +32,7 @@ child = processes.start([sys.executable, "-c", sys.argv[2], directory / "child.j
                         log_path=directory / "child.log", name="child")
 ready = processes.wait_ready(directory / "child.json", child)
 processes.write_ready(directory / "parent.json", {"child": child.pid, **ready})
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -43,7 +43,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, "condition did not come true in time"
@@ -72,7 +72,7 @@ def test_a_child_that_dies_before_it_is_ready_is_reported_with_its_log(tmp_path:
 
 
 def test_a_child_that_is_never_ready_is_reported_after_the_timeout(tmp_path: Path) -> None:
-    child = start_child(tmp_path, "import time; time.sleep(60)")
+    child = start_child(tmp_path, "import time; time.sleep(600)")
     with pytest.raises(processes.ProcessFailedError, match=r"not ready after 0\.2 s"):
         processes.wait_ready(tmp_path / "ready.json", child, timeout_seconds=0.2)
     child.stop()
@@ -104,7 +104,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
     assert is_running(ready["child"])
     assert is_running(ready["grandchild"])
     os.kill(parent.pid, signal.SIGKILL)
-    parent.wait(5)
+    parent.wait(30)
     wait_until(lambda: not is_running(ready["child"]) and not is_running(ready["grandchild"]))
 
 
@@ -119,7 +119,7 @@ def test_the_environment_is_laid_over_the_parents(tmp_path: Path) -> None:
         log_path=tmp_path / "child.log",
         name="child",
     )
-    assert child.wait(10) == 0
+    assert child.wait(30) == 0
     environment = json.loads((tmp_path / "environment.json").read_text())
     assert environment["BANK_SECRET"] == "s3cret"
     assert environment["PATH"] == os.environ["PATH"]

@@ -108,6 +108,13 @@ class SmallBank:
         return web.json_response({})
 
 
+@pytest.fixture(autouse=True)
+def patient_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is slow makes no request fail."""
+    monkeypatch.setattr("lab.journeys.client.REQUEST_TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr("lab.journeys.chat.ANSWER_SECONDS", 60.0)
+
+
 @pytest.fixture
 async def small_bank() -> AsyncIterator[SmallBank]:
     bank = SmallBank()

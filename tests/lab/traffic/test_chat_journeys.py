@@ -179,7 +179,7 @@ async def test_all_users_come_in_and_everybody_hears_everything_in_its_room(
 ) -> None:
     journey = Chat(client, users=6, users_per_room=3)
     await walk(journey, 100)
-    outcome = await journey.finish(5)
+    outcome = await journey.finish(60)
     assert clean(outcome), outcome
     sizes = [len(messages) for messages in small_chat.rooms.values()]
     assert len(sizes) == 2
@@ -199,7 +199,7 @@ async def test_a_message_without_a_clear_answer_is_sent_again_with_its_id(
     await walk(journey, 3)
     small_chat.send_faults = [fault] * 3
     await walk(journey, 30)
-    outcome = await journey.finish(5)
+    outcome = await journey.finish(60)
     assert small_chat.send_faults == []
     assert outcome["sent"] == outcome["acknowledged"] == sum(map(len, small_chat.rooms.values()))
     assert (outcome["missing"], outcome["duplicated"], outcome["disordered"]) == ([], [], [])
@@ -213,7 +213,7 @@ async def test_a_dropped_connection_is_counted_with_its_code_and_nothing_is_lost
     for socket, code in zip(list(small_chat.sockets), (1012, 1011), strict=False):
         await small_chat.drop(socket, code)
     await walk(journey, 40, seed=2)
-    outcome = await journey.finish(5)
+    outcome = await journey.finish(60)
     assert outcome["dropped"] == 2
     assert sorted(drop["code"] for drop in outcome["drops"]) == [1011, 1012]
     assert (outcome["missing"], outcome["duplicated"], outcome["disordered"]) == ([], [], [])
@@ -225,9 +225,9 @@ async def test_a_connection_that_is_refused_is_tried_again(
     small_chat.connect_faults = [503, 500]
     journey = Chat(client, users=1)
     await walk(journey, 1)
-    await asyncio.wait_for(small_chat.connected.wait(), 5)
+    await asyncio.wait_for(small_chat.connected.wait(), 60)
     await walk(journey, 10)
-    assert clean(await journey.finish(5))
+    assert clean(await journey.finish(60))
     lines = truth_lines(client, truth_path)
     connects = [(line["status"], line["ok"]) for line in lines if line["name"] == "connect"]
     assert connects == [(503, False), (500, False), (101, True)]
@@ -247,7 +247,7 @@ async def test_what_a_member_does_not_get_gets_twice_or_out_of_order_is_found(
         await journey._say(user, "post", Random(1))
     setattr(small_chat, fault, {2})
     await walk(journey, 1)
-    outcome = await journey.finish(3)
+    outcome = await journey.finish(60)
     message = small_chat.rooms[user.room][1]["id"]
     assert outcome[where] == [f"{message}@user 1"]
     others = {"missing", "duplicated", "disordered"} - {where}
@@ -261,7 +261,7 @@ async def test_an_acknowledged_message_that_the_history_lacks_is_lost(
     await walk(journey, 30)
     [messages] = small_chat.rooms.values()
     lost = messages.pop()
-    outcome = await journey.finish(3)
+    outcome = await journey.finish(60)
     assert outcome["missing"] == [lost["id"]]
 
 
@@ -332,7 +332,7 @@ async def test_the_real_chat_loses_nothing_although_it_drops_connections(
         journey = Chat(client, users=6, users_per_room=3)
         await walk(journey, 6)
         await asyncio.gather(*(walk(journey, 15, seed=n) for n in range(3)))
-        outcome = await journey.finish(12)
+        outcome = await journey.finish(90)
     truth.close()
     assert outcome["dropped"] > 0
     assert {drop["code"] for drop in outcome["drops"]} == {1006}

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -29,6 +30,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         os._exit(3)
     elif what == "sleep":
         time.sleep(event["seconds"])
+    elif what == "hold":  # say that it has begun, go on when the test says so
+        Path(event["begun"]).touch()
+        while not Path(event["go"]).exists():
+            time.sleep(0.02)
         if "id" in event:
             handler({"id": event["id"], "run": event["run"]}, context)
     return {
