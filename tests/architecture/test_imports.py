@@ -20,7 +20,7 @@ CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
 CONTRACTS |= {"steadystate.canary_contracts"}
 PORTS = CONTRACTS | {"steadystate.report.contracts"}
 RUN = CONTRACTS | {"steadystate.ports", "steadystate.run"}
-REPORT = PORTS | {"steadystate.ports", "steadystate.run.judgement", "steadystate.report"}
+REPORT = RUN | {"steadystate.report"}
 MAY_IMPORT = {
     "domain": DOMAIN,
     "documents": DOCUMENTS,

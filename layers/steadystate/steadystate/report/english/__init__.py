@@ -1,0 +1,1 @@
+"""Runs told in English."""

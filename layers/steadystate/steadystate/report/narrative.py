@@ -1,0 +1,53 @@
+"""The deterministic narrative: what code alone says of a run, in either language."""
+
+from types import ModuleType
+
+from steadystate.report.brief import Brief
+from steadystate.report.contracts import (
+    DETERMINISTIC,
+    Language,
+    Narrative,
+    Paragraph,
+    Section,
+    SectionKey,
+)
+from steadystate.report.english import experiment as english
+from steadystate.report.korean import experiment as korean
+
+_TOLD: dict[Language, ModuleType] = {"en": english, "ko": korean}
+
+
+def sentences_of(brief: Brief, language: Language) -> dict[SectionKey, list[list[str]]]:
+    """Return the sentences of each section, paragraph by paragraph."""
+    told: dict[SectionKey, list[list[str]]] = _TOLD[language].sections(brief)
+    return told
+
+
+def narrative_of(brief: Brief, language: Language, note: str = "") -> Narrative:
+    """Return the narrative that needs no model; `note` says why there is no model's."""
+    told = _TOLD[language]
+    return Narrative(
+        schema="steadystate/narrative/v1",
+        run_id=brief.run_id,
+        language=language,
+        title=told.title(brief),
+        summary=told.summary(brief),
+        sections=[
+            Section(
+                key=key,
+                title=told.TITLES[key],
+                paragraphs=[
+                    Paragraph(text=" ".join(sentences), source="deterministic")
+                    for sentences in paragraphs
+                ],
+            )
+            for key, paragraphs in sentences_of(brief, language).items()
+        ],
+        written_by=DETERMINISTIC,
+        sentences=0,
+        replaced_sentences=0,
+        note=note,
+        input_tokens=0,
+        output_tokens=0,
+        cost_dollars=0.0,
+    )

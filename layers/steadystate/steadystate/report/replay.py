@@ -1,0 +1,110 @@
+"""Evidence read and judged again, before anything is said about it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence, ObjectiveEvidence
+from steadystate.run.evaluate import recovery_evidence
+from steadystate.run.judgement import Facts, judge
+
+BROKEN = (LookupError, ArithmeticError, ValueError, TypeError, OSError)
+"""What reckoning with evidence that contradicts itself may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Evidence as its samples support it.
+
+    `stored_verdict` is the verdict that the document came with; `changed` names the objectives (and
+    "recovery") that come out otherwise than stored; `missing_looks` says how many looks lack a
+    sample.
+    """
+
+    evidence: Evidence
+    stored_verdict: str
+    changed: list[str]
+    missing_looks: int
+
+    @property
+    def supported(self) -> bool:
+        """Whether the samples support the stored verdict."""
+        return self.stored_verdict == self.evidence.verdict
+
+
+def read_evidence(text: str | bytes, source: str) -> Evidence:
+    """Read a run.json.
+
+    Raises
+    ------
+    InvalidDocument
+        It is half-written, of another schema, or no evidence at all: one line that names the field.
+    """
+    try:
+        return Evidence.model_validate_json(text)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False)
+    raise InvalidDocument(f"{source}: {_first(problems)}; it is no run.json of steadystate/run/v1")
+
+
+def judge_again(evidence: Evidence) -> Replay:
+    """Judge a run again from its samples.
+
+    Raises
+    ------
+    InvalidDocument
+        The evidence contradicts itself, so that nothing can be reckoned from it.
+    """
+    facts = Facts(
+        plan=evidence.plan,
+        baseline=evidence.baseline,
+        samples=evidence.samples,
+        fault=evidence.fault,
+        stop=evidence.stop,
+        failure=evidence.failure,
+    )
+    try:
+        judgement = judge(facts)
+        recovery = recovery_evidence(judgement.recovery)
+    except BROKEN as error:
+        raise contradicts(evidence.run_id, error) from error
+    objectives = [ObjectiveEvidence(**asdict(o)) for o in judgement.objectives]
+    before = {o.name: o.verdict for o in evidence.objectives}
+    after = {o.name: o.verdict for o in objectives}
+    changed = [n for n in {**before, **after} if before.get(n) != after.get(n)]
+    if recovery.verdict != evidence.recovery.verdict:
+        changed.append("recovery")
+    new = evidence.model_copy(
+        update={
+            "verdict": judgement.verdict,
+            "verdict_reason": judgement.reason,
+            "objectives": objectives,
+            "recovery": recovery,
+        }
+    )
+    return Replay(new, evidence.verdict, changed, missing_looks(evidence))
+
+
+def missing_looks(evidence: Evidence) -> int:
+    """Return how many looks have no sample: gaps in the numbers of those that are there."""
+    seen = {sample.look for sample in evidence.samples}
+    return max(seen) + 1 - len(seen) if seen else 0
+
+
+def contradicts(run_id: str, error: Exception) -> InvalidDocument:
+    """Return the error for evidence that nothing can be reckoned from."""
+    return InvalidDocument(
+        f"run {run_id}: the evidence contradicts itself ({type(error).__name__}: {error}), "
+        "so it cannot be told"
+    )
+
+
+def _first(problems: list[Any]) -> str:
+    """Return the problem that says most: the schema's name before all else."""
+    problem = next((p for p in problems if p["loc"] == ("schema",)), problems[0])
+    place = ".".join(str(part) for part in problem["loc"])
+    text = f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    more = len(problems) - 1
+    return text.removesuffix(".") + (f" (and {more} more)" if more else "")
