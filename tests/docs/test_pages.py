@@ -26,7 +26,7 @@ from tests.docs.pages import (
     words_of_code,
 )
 
-GUIDES = ["writing-scenarios", "verdicts", "recovery", "architecture", "lab", "cost"]
+GUIDES = ["writing-scenarios", "verdicts", "recovery", "architecture", "lab", "cost", "reports"]
 
 
 def named(path: object) -> str:

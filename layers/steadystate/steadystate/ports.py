@@ -14,6 +14,7 @@ from steadystate.contracts import (
     UndoRecord,
 )
 from steadystate.documents.canary import MetricDocument
+from steadystate.documents.fields import Language
 from steadystate.documents.workload import (
     CloudWatchSli,
     DatabaseTarget,
@@ -28,7 +29,7 @@ from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
 from steadystate.domain.trend import RunRecord
 from steadystate.domain.verdict import Verdict
-from steadystate.report.contracts import Answer, Language
+from steadystate.report.contracts import Answer
 
 
 class Library(Protocol):

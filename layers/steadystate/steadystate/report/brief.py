@@ -9,15 +9,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, cast
 
-from steadystate.contracts import Contract, FaultAction, Sample, Stop
+from steadystate.contracts import Contract, FaultAction, Plan, Sample, Stop
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, ProbeSli, Sli
 from steadystate.domain.recovery import Tick, find_outage, good_seconds_after
 from steadystate.domain.series import Point, summarize, usable, within
 from steadystate.domain.verdict import Verdict
-from steadystate.evidence import Evidence, IntervalEvidence, ObjectiveEvidence, instant
+from steadystate.evidence import (
+    Evidence,
+    IntervalEvidence,
+    ObjectiveEvidence,
+    RecoveryEvidence,
+    instant,
+)
 from steadystate.report.minutes import Minute, minutes_of
 from steadystate.report.plain_text import plain
-from steadystate.report.replay import BROKEN, Replay, contradicts
+from steadystate.report.replay import BROKEN, Replay, contradicts, experiment_of
 from steadystate.run.judgement import ABORTED, probe_points
 
 Why = Literal[
@@ -178,9 +184,10 @@ def brief_of(replay: Replay) -> Brief:
 
 def _brief(replay: Replay) -> Brief:
     evidence = replay.evidence
-    plan, fault = evidence.plan, evidence.fault
+    plan, recovery = experiment_of(evidence)
+    fault = evidence.fault
     ticks = ticks_of(evidence.samples)
-    objectives = [_objective(o, evidence, ticks) for o in evidence.objectives]
+    objectives = [_objective(o, evidence, plan, ticks) for o in evidence.objectives]
     judged = {o.sli for o in objectives}
     guarded = {g.sli for g in evidence.guardrails}
     why, why_text, why_name = _why(evidence)
@@ -205,7 +212,7 @@ def _brief(replay: Replay) -> Brief:
         fault_ended_at=instant(fault.ended_at if fault else None),
         targets_hit=fault.targets_hit if fault else 0,
         objectives=objectives,
-        recovery=_recovery(evidence, ticks),
+        recovery=_recovery(evidence, plan, recovery, ticks),
         guardrails=[
             GuardrailBrief(
                 name=plain(g.name),
@@ -221,7 +228,7 @@ def _brief(replay: Replay) -> Brief:
             for name in plan.slis
             if name not in judged
         ],
-        minutes=minutes_of(evidence, ticks),
+        minutes=minutes_of(evidence, plan, ticks),
         undo=[
             UndoBrief(
                 what=plain(u.what), state=u.state, verified_at=u.verified_at, found=plain(u.found)
@@ -285,9 +292,12 @@ def short_name(arn: str) -> str:
     return arn.rpartition("/")[2] if "/" in arn else arn.rpartition(":")[2]
 
 
-def _objective(one: ObjectiveEvidence, evidence: Evidence, ticks: Sequence[Tick]) -> ObjectiveBrief:
-    document, sli = evidence.plan.objectives[one.name], evidence.plan.slis[one.sli]
-    points = points_since_fault(evidence, one.sli, sli, ticks)
+def _objective(
+    one: ObjectiveEvidence, evidence: Evidence, plan: Plan, ticks: Sequence[Tick]
+) -> ObjectiveBrief:
+    document, sli = plan.objectives[one.name], plan.slis[one.sli]
+    period = float(plan.timing.metric_period_seconds)
+    points = points_since_fault(evidence, one.sli, sli, period, ticks)
     summary = summarize(points)
     bound = document.bound
     worst = (max if bound.upper else min)((p.value for p in points), default=None)
@@ -319,7 +329,7 @@ def _objective(one: ObjectiveEvidence, evidence: Evidence, ticks: Sequence[Tick]
 
 
 def points_since_fault(
-    evidence: Evidence, name: str, sli: Sli, ticks: Sequence[Tick]
+    evidence: Evidence, name: str, sli: Sli, period_seconds: float, ticks: Sequence[Tick]
 ) -> list[Point]:
     """Return the usable points of an indicator from the fault to the end of the run."""
     injected_at = evidence.fault.started_at if evidence.fault else None
@@ -330,12 +340,13 @@ def points_since_fault(
     else:
         points = sorted(p for s in evidence.samples for p in s.points.get(name, []))
         timed = isinstance(sli, (LoadBalancerSli, CloudWatchSli))
-        period = evidence.plan.timing.metric_period_seconds if timed else 0.0
+        period = period_seconds if timed else 0.0
     return usable(within(points, injected_at, evidence.samples[-1].ended_at, period))
 
 
-def _recovery(evidence: Evidence, ticks: Sequence[Tick]) -> RecoveryBrief:
-    recovery = evidence.recovery
+def _recovery(
+    evidence: Evidence, plan: Plan, recovery: RecoveryEvidence, ticks: Sequence[Tick]
+) -> RecoveryBrief:
     injected_at = evidence.fault.started_at if evidence.fault else None
     since = [t for t in ticks if injected_at is not None and t.at + 1 > injected_at]
     outage = find_outage(ticks, injected_at) if injected_at is not None else None
@@ -363,7 +374,7 @@ def _recovery(evidence: Evidence, ticks: Sequence[Tick]) -> RecoveryBrief:
         probes=sum(t.sent for t in since),
         failed=failed,
         good_seconds=good,
-        needed_good_seconds=evidence.plan.recovery.good_seconds,
+        needed_good_seconds=plan.recovery.good_seconds,
         good_probes=outage.good_probes if outage else None,
         needed_probes=outage.needed_probes if outage else None,
         outage_probes=during,

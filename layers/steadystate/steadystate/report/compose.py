@@ -1,8 +1,9 @@
 """The entry to the report's text: from evidence to a narrative."""
 
+from steadystate.documents.fields import Language
 from steadystate.evidence import Evidence
 from steadystate.report.brief import brief_of
-from steadystate.report.contracts import Language, Narrative
+from steadystate.report.contracts import Narrative
 from steadystate.report.narrative import narrative_of
 from steadystate.report.replay import judge_again
 

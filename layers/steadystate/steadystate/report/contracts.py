@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from steadystate.contracts import Contract
-
-Language = Literal["en", "ko"]
+from steadystate.documents.fields import Language
 
 SectionKey = Literal[
     "tested", "happened", "verdict", "recovery", "weak_point", "next_steps", "not_tested"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from steadystate.contracts import Contract
+from steadystate.contracts import Contract, Plan
 from steadystate.documents.workload import ProbeSli
 from steadystate.domain.recovery import Tick
 from steadystate.evidence import Evidence
@@ -53,7 +53,7 @@ class Minute(Contract):
         return not (self.failed or self.events or self.misses)
 
 
-def minutes_of(evidence: Evidence, ticks: Sequence[Tick]) -> list[Minute]:
+def minutes_of(evidence: Evidence, plan: Plan, ticks: Sequence[Tick]) -> list[Minute]:
     """Return the minutes of a run in order of time, at most about MOST_ROWS of them."""
     rows: dict[int, list[Tick]] = {}
     for tick in ticks:
@@ -63,7 +63,7 @@ def minutes_of(evidence: Evidence, ticks: Sequence[Tick]) -> list[Minute]:
         minute = int(event.at.timestamp() // 60)
         brief = EventBrief(at=event.at, what=plain(event.what), detail=plain(event.detail))
         events.setdefault(minute, []).append(brief)
-    misses = _misses(evidence)
+    misses = _misses(evidence, plan)
     minutes = [
         _minute(number, rows.get(number, []), events.get(number, []), misses.get(number, {}))
         for number in sorted({*rows, *events, *misses})
@@ -91,7 +91,7 @@ def _minute(
     )
 
 
-def _misses(evidence: Evidence) -> dict[int, dict[str, Miss]]:
+def _misses(evidence: Evidence, plan: Plan) -> dict[int, dict[str, Miss]]:
     """Return the worst point over its bound by minute and indicator; what the prober saw stands in
     the probes themselves."""
     injected_at = evidence.fault.started_at if evidence.fault else None
@@ -99,14 +99,14 @@ def _misses(evidence: Evidence) -> dict[int, dict[str, Miss]]:
     if injected_at is None:
         return found
     for objective in evidence.objectives:
-        document = evidence.plan.objectives[objective.name]
+        document = plan.objectives[objective.name]
         limit, bound = objective.limit, document.bound
-        probed = isinstance(evidence.plan.slis[objective.sli], ProbeSli)
+        probed = isinstance(plan.slis[objective.sli], ProbeSli)
         if limit is None or document.when != "during" or probed:
             continue
         for sample in evidence.samples:
             for point in sample.points.get(objective.sli, []):
-                late = point.at + evidence.plan.timing.metric_period_seconds > injected_at
+                late = point.at + plan.timing.metric_period_seconds > injected_at
                 if not late or not point.weight > 0 or bound.holds(point.value, limit):
                     continue
                 minute = found.setdefault(int(point.at // 60), {})

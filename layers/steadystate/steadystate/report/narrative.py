@@ -2,10 +2,10 @@
 
 from types import ModuleType
 
+from steadystate.documents.fields import Language
 from steadystate.report.brief import Brief
 from steadystate.report.contracts import (
     DETERMINISTIC,
-    Language,
     Narrative,
     Paragraph,
     Section,

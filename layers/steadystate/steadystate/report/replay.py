@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from steadystate.contracts import Plan
 from steadystate.errors import InvalidDocument
-from steadystate.evidence import Evidence, ObjectiveEvidence
+from steadystate.evidence import Evidence, ObjectiveEvidence, RecoveryEvidence
 from steadystate.run.evaluate import recovery_evidence
 from steadystate.run.judgement import Facts, judge
 
@@ -49,6 +50,19 @@ def read_evidence(text: str | bytes, source: str) -> Evidence:
     raise InvalidDocument(f"{source}: {_first(problems)}; it is no run.json of steadystate/run/v1")
 
 
+def experiment_of(evidence: Evidence) -> tuple[Plan, RecoveryEvidence]:
+    """Return what the evidence of an experiment has, and that of nothing else.
+
+    Raises
+    ------
+    InvalidDocument
+        The document calls itself an experiment and is none, or the other way round.
+    """
+    if isinstance(evidence.plan, Plan) and evidence.recovery is not None:
+        return evidence.plan, evidence.recovery
+    raise InvalidDocument(f"run {evidence.run_id}: the evidence of an experiment has no recovery")
+
+
 def judge_again(evidence: Evidence) -> Replay:
     """Judge a run again from its samples.
 
@@ -57,8 +71,9 @@ def judge_again(evidence: Evidence) -> Replay:
     InvalidDocument
         The evidence contradicts itself, so that nothing can be reckoned from it.
     """
+    plan, stored = experiment_of(evidence)
     facts = Facts(
-        plan=evidence.plan,
+        plan=plan,
         baseline=evidence.baseline,
         samples=evidence.samples,
         fault=evidence.fault,
@@ -74,7 +89,7 @@ def judge_again(evidence: Evidence) -> Replay:
     before = {o.name: o.verdict for o in evidence.objectives}
     after = {o.name: o.verdict for o in objectives}
     changed = [n for n in {**before, **after} if before.get(n) != after.get(n)]
-    if recovery.verdict != evidence.recovery.verdict:
+    if recovery.verdict != stored.verdict:
         changed.append("recovery")
     new = evidence.model_copy(
         update={

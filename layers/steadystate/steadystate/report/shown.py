@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from steadystate.report.contracts import Language
+from steadystate.documents.fields import Language
 
 _UNITS = {
     "en": {"percent": " %", "milliseconds": " ms", "won": " KRW"},
