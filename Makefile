@@ -12,10 +12,10 @@ SHIPPED := layers functions
 OWN := layers functions lab cli tests workloads bench docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format build lock pictures bench clean
+.PHONY: help demo test check format build lock pictures bench bench-judge clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/ready ## Run an experiment from end to end: stack, bank, traffic, fault, verdict
 	@bin/steadystate lab run bank-instance-loss
@@ -49,6 +49,10 @@ pictures: $(VENV)/ready ## Draw the state machines again from their definitions
 bench: $(VENV)/ready ## Measure the project's figures and print them as tables
 	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m bench
 
+bench-judge: .venv-bench/ready ## Compare the canary's judge with other rules (TRACES=500 for a quick look)
+	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge --traces $(or $(TRACES),20000)
+	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge.promotion --traces $(or $(TRACES),20000)
+
 lock: $(VENV)/ready ## Renew the locked requirements
 	@for name in uv dev lab layer bank chat sam bench; do \
 		case $$name in dev|uv|sam) with=;; *) with="--constraint requirements/dev.txt";; esac; \
@@ -74,4 +78,9 @@ $(SAM)/ready: requirements/sam.txt $(VENV)/ready
 	@echo "Setting up $(SAM) (once, a few seconds)"
 	@$(PYTHON) -m venv --without-pip $(SAM)
 	@$(UV) pip sync --quiet --python $(SAM)/bin/python --require-hashes requirements/sam.txt
+	@touch $@
+
+.venv-bench/ready: requirements/bench.txt $(VENV)/ready
+	@$(PYTHON) -m venv --without-pip .venv-bench
+	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
 	@touch $@
