@@ -1,6 +1,7 @@
 """The stack's own surroundings: bus, executions, evidence bucket, library."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -70,13 +71,34 @@ def test_an_execution_is_known_by_its_status_and_one_that_is_gone_is_expired(
 
 def test_evidence_is_stored_as_it_is(connected: Any, bucket: str) -> None:
     text = '{"schema":"steadystate/run/v1","reason":"정기 점검"}'
-    key = BucketEvidence(bucket).put("run-1", text)
-    assert key == "runs/run-1/run.json"
+    key, kept = BucketEvidence(bucket).put("run-1", text)
+    assert (key, kept) == ("runs/run-1/run.json", text)
     stored = connected.client("s3").get_object(Bucket=bucket, Key=key)
     assert stored["Body"].read().decode() == text
     assert stored["ContentType"] == "application/json"
     with pytest.raises(ClientError, match="NoSuchBucket"):
         BucketEvidence("nowhere").put("run-1", text)
+
+
+def test_of_many_who_store_evidence_at_once_one_wins_and_all_are_told_what_it_wrote(
+    connected: Any, bucket: str
+) -> None:
+    evidence, gate = BucketEvidence(bucket), threading.Barrier(8)
+    told = list[str]()
+
+    def put(number: int) -> None:
+        gate.wait()
+        told.append(evidence.put("run-1", f'{{"by": {number}}}')[1])
+
+    threads = [threading.Thread(target=put, args=[n]) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (stored,) = set(told)
+    kept = connected.client("s3").get_object(Bucket=bucket, Key="runs/run-1/run.json")
+    assert kept["Body"].read().decode() == stored
+    assert len(told) == 8
 
 
 def test_the_library_gives_what_ships_then_what_is_in_the_bucket(

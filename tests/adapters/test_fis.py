@@ -186,9 +186,10 @@ def test_what_fis_refuses_is_a_failed_fault_with_its_words(lab: Lab) -> None:
 
 def test_throttling_is_a_passing_fault_and_no_failed_one(lab: Lab) -> None:
     plan = planned("fis-throttled")
+    once = aws.client("fis", once=True)
     for call, operation, client in (
-        (lambda: lab.faults.create_template(plan), "create_experiment_template", aws.client("fis")),
-        (lambda: lab.faults.start(plan, "EXT1"), "start_experiment", aws.client("fis", once=True)),
+        (lambda: lab.faults.create_template(plan), "create_experiment_template", once),
+        (lambda: lab.faults.start(plan, "EXT1"), "start_experiment", once),
         (lambda: lab.faults.state("EXP1"), "get_experiment", aws.client("fis")),
         (lambda: lab.faults.stop_experiments("r"), "list_experiments", aws.client("fis")),
         (

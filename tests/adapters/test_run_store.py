@@ -155,7 +155,8 @@ def test_a_released_run_is_closed_and_its_workload_is_free(store: TableRunStore)
 
 
 def test_progress_is_read_back_to_the_last_digit(store: TableRunStore) -> None:
-    store.begin(planned("one"), START + 900)
+    begun = planned("one")
+    store.begin(begun, START + 900)
     progress = Progress(
         phase="injecting",
         looks=3,
@@ -163,22 +164,23 @@ def test_progress_is_read_back_to_the_last_digit(store: TableRunStore) -> None:
         last_failed_at=1 / 3,
         recent={"errors": [Point(START, 0.1, 20.0)]},
     )
-    store.save_progress("one", progress)
+    assert store.keep_look(begun, progress) == store.get("one")
     run = store.get("one")
     assert run is not None
     assert run.progress == progress
 
 
 def test_progress_of_a_run_that_does_not_exist_makes_no_run(store: TableRunStore) -> None:
-    with pytest.raises(Exception, match="conditional request failed"):
-        store.save_progress("never", Progress())
+    with pytest.raises(LeaseLost):
+        store.save_progress(planned("never"), Progress())
     assert store.get("never") is None
 
 
 def test_the_first_verdict_stays(store: TableRunStore) -> None:
     store.begin(planned("one"), START + 900)
-    store.save_verdict("one", Verdict.FAIL, "missed", START + 60, "runs/one/run.json")
-    store.save_verdict("one", Verdict.PASS, "changed my mind", START + 61, "elsewhere")
+    key = "runs/one/run.json"
+    assert store.save_verdict("one", Verdict.FAIL, "missed", START + 60, key)
+    assert not store.save_verdict("one", Verdict.PASS, "changed my mind", START + 61, "elsewhere")
     run = store.get("one")
     assert run is not None
     assert (run.verdict, run.verdict_reason, run.ended_at) == (Verdict.FAIL, "missed", START + 60)
@@ -202,9 +204,10 @@ def sample(look: int, *, note: str = "") -> Sample:
 def test_samples_come_back_in_order_over_many_pages_and_a_look_is_kept_once(
     store: TableRunStore,
 ) -> None:
-    store.begin(planned("one"), START + 900)
+    run = planned("one")
+    store.begin(run, START + 900)
     for look in [*range(119, -1, -1), 7]:  # over a megabyte, which is one page of a query
-        store.add_sample("one", sample(look, note="x" * 3000))
+        run = store.keep_look(run, run.progress, sample(look, note="x" * 3000))
     samples = store.samples("one")
     assert [s.look for s in samples] == list(range(120))
     assert samples[7] == sample(7, note="x" * 3000)
@@ -230,7 +233,7 @@ def test_everything_expires(store: TableRunStore, connected: Any, table: str) ->
     run = planned("one")
     store.begin(run, START + 900)
     store.open_undo(run, BOTH, START)
-    store.add_sample("one", sample(0))
+    store.keep_look(run, run.progress, sample(0))
     store.add_event("one", Event(at=START, what="planned"))
     items = connected.client("dynamodb").scan(TableName=table)["Items"]
     kept = [item for item in items if not item["pk"]["S"].startswith("WORKLOAD#")]
@@ -249,7 +252,7 @@ Call = Callable[[TableRunStore], object]
         ("query", lambda s: s.samples("one")),
         ("query", lambda s: s.open_runs()),
         ("put_item", lambda s: s.add_event("one", Event(at=START, what="x"))),
-        ("update_item", lambda s: s.save_progress("one", Progress())),
+        ("update_item", lambda s: s.save_progress(planned("one"), Progress())),
         ("transact_write_items", lambda s: s.begin(planned("one"), START + 900)),
     ],
     ids=["get", "samples", "open runs", "add", "update", "begin"],

@@ -102,8 +102,9 @@ def keep(place: Place, made: MadeRun) -> None:
     """Write a run into the table, as its tasks do while it goes on."""
     run_id = made.run.plan.run_id
     place.store.begin(made.run, made.run.plan.started_at + 1e9)
+    run = made.run
     for sample in made.samples:
-        place.store.add_sample(run_id, sample)
+        run = place.store.keep_look(run, run.progress, sample)
     for event in made.events:
         place.store.add_event(run_id, event)
     place.store.open_undo(made.run, ["fis-experiment"], made.run.plan.started_at)

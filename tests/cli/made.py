@@ -47,8 +47,8 @@ class MadeRun:
     def evidence(self) -> Evidence:
         """Judge the run, and put its evidence together, as evaluate_run does."""
         judgement = judge(facts_of(self.run, self.samples, None))
-        now = self.samples[-1].ended_at
-        return compose(self.run, self.samples, judgement, None, now, _Ledger(self.events))  # type: ignore[arg-type]
+        judged = Event(at=self.samples[-1].ended_at, what="judged", detail=judgement.verdict)
+        return compose(self.run, self.samples, judgement, None, judged, _Ledger(self.events))  # type: ignore[arg-type]
 
 
 class _Ledger:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from steadystate.contracts import Event, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
-from steadystate.errors import LeaseLost, UndoIncomplete, WorkloadBusy
+from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
 from tests.run.services import Clock
 
 
@@ -14,6 +14,7 @@ class Lease:
     run_id: str
     since: float
     until: float
+    owes: bool = False
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Table:
     clock: Clock
     runs: dict[str, str] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    acted: set[str] = field(default_factory=set)
     leases: dict[str, Lease] = field(default_factory=dict)
     kept: dict[str, dict[int, str]] = field(default_factory=dict)
     timeline: dict[str, list[str]] = field(default_factory=dict)
@@ -31,8 +33,11 @@ class Table:
 
     def begin(self, run: Run, lease_until: float) -> None:
         plan = run.plan
-        if (holder := self.holder(plan.workload, plan.started_at)) or plan.run_id in self.runs:
-            raise WorkloadBusy(f"workload {plan.workload} is held by {holder}")
+        if plan.run_id in self.runs:
+            return
+        lease = self.leases.get(plan.workload)
+        if lease and (lease.owes or lease.until >= plan.started_at):
+            raise WorkloadBusy(f"workload {plan.workload} is held by run {lease.run_id}")
         self._put(run)
         self.open.add(plan.run_id)
         self.leases[plan.workload] = Lease(plan.run_id, plan.started_at, lease_until)
@@ -65,18 +70,28 @@ class Table:
         text = self.runs.get(run_id)
         return Run.model_validate_json(text) if text else None
 
-    def save_progress(self, run_id: str, progress: Progress) -> None:
-        self._put(self._known(run_id).model_copy(update={"progress": progress}))
+    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
+        self._mine(run)
+        if self._known(run.plan.run_id).verdict is not None:
+            raise LeaseLost("the run is over")
+        self.save_progress(run, progress)
+        if sample is not None:
+            self.kept.setdefault(run.plan.run_id, {})[sample.look] = sample.model_dump_json()
+        return run.model_copy(update={"progress": progress, "version": run.version + 1})
 
-    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> None:
+    def save_progress(self, run: Run, progress: Progress) -> None:
+        stored = self._known(run.plan.run_id)
+        if stored.version != run.version:
+            raise TransientError("the run went on meanwhile")
+        self._put(stored.model_copy(update={"progress": progress, "version": run.version + 1}))
+
+    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> bool:
         run = self._known(run_id)
-        if run.verdict is None:
-            update = {"verdict": verdict, "verdict_reason": reason, "ended_at": at, "evidence": key}
-            self._put(run.model_copy(update=update))
-
-    def add_sample(self, run_id: str, sample: Sample) -> None:
-        self.kept.setdefault(run_id, {})[sample.look] = sample.model_dump_json()
-        self.writes += 1
+        if run.verdict is not None:
+            return False
+        update = {"verdict": verdict, "verdict_reason": reason, "ended_at": at, "evidence": key}
+        self._put(run.model_copy(update=update))
+        return True
 
     def samples(self, run_id: str) -> list[Sample]:
         return [Sample.model_validate_json(t) for _, t in sorted(self.kept.get(run_id, {}).items())]
@@ -90,14 +105,23 @@ class Table:
         return sorted(found, key=lambda e: e.at)
 
     def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
-        self._mine(run)
+        lease = self._mine(run)
         run_id = run.plan.run_id
+        over = run_id not in self.open or self._known(run_id).verdict is not None
+        if over or run_id in self.acted:
+            raise LeaseLost("the run may not act any more")
         if any(self.ledger.get((run_id, n), _OPEN).state == "undone" for n in what):
             raise LeaseLost("the ledger changed meanwhile")
         for name in what:
             record = UndoRecord.model_validate({"what": name, "state": "open", "opened_at": now})
             self.ledger[run_id, name] = record
+        lease.owes = True
         self.writes += 1
+
+    def end_acts(self, run_id: str) -> None:
+        if run_id in self.runs:
+            self.acted.add(run_id)
+            self.writes += 1
 
     def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
         update = {"state": "undone", "verified_at": now, "found": found}

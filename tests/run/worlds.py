@@ -64,9 +64,8 @@ class Account:
     def status(self, execution_arn: str) -> tuple[str, str, str]:
         return self.executions.get(execution_arn, ("RUNNING", "", ""))
 
-    def put(self, run_id: str, text: str) -> str:
-        self.evidence[run_id] = text
-        return f"runs/{run_id}/run.json"
+    def put(self, run_id: str, text: str) -> tuple[str, str]:
+        return f"runs/{run_id}/run.json", self.evidence.setdefault(run_id, text)
 
     def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
         self.announced.append((what, dict(detail)))

@@ -1,6 +1,8 @@
-"""S3: a bucket policy's conditions count. moto applies every statement as if it had none."""
+"""S3: a bucket policy's conditions count, where moto applies every statement as if it had none; and
+a conditional write is one step, where moto looks and writes without a lock."""
 
 import json
+import threading
 from typing import Any
 
 from lab.account.parts import Parts
@@ -13,6 +15,7 @@ _CONTEXT = {"aws:SecureTransport": "true"}
 def connect(_: Parts) -> None:
     from moto.iam.access_control import IAMPolicy, PermissionResult
     from moto.s3.models import FakeBucket
+    from moto.s3.responses import S3Response
 
     def get_permission(bucket: Any, action: str, resource: str) -> Any:
         if bucket.policy is None:
@@ -24,6 +27,14 @@ def connect(_: Parts) -> None:
         return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
     replace(FakeBucket, "get_permission", get_permission)
+
+    one_at_a_time, put = threading.Lock(), S3Response.put_object
+
+    def put_object(self: Any, *arguments: Any, **named: Any) -> Any:
+        with one_at_a_time:
+            return put(self, *arguments, **named)
+
+    replace(S3Response, "put_object", put_object)
 
 
 def _applies(statement: dict[str, Any]) -> bool:

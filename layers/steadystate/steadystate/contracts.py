@@ -253,11 +253,13 @@ class Event(Contract):
 
 
 class Run(Contract):
-    """A run as the table keeps it."""
+    """A run as the table keeps it. `version` counts the writes of its progress: each names the one
+    that it follows, so that none is lost under another."""
 
     plan: Plan
     baseline: dict[str, BaselineOf]
     progress: Progress
+    version: int = 0
     verdict: Verdict | None = None
     verdict_reason: str = ""
     ended_at: float | None = None

@@ -192,14 +192,19 @@ class RunStore(Protocol):
     def get(self, run_id: str) -> Run | None:
         """Return a run."""
 
-    def save_progress(self, run_id: str, progress: Progress) -> None:
-        """Keep what changed."""
+    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
+        """Keep what the holder of the lease saw, all or nothing; return the run as it is now.
 
-    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> None:
-        """Keep the verdict and where the evidence is. The first verdict stays."""
+        Raises LeaseLost when the run lost its lease or was judged, TransientError when its progress
+        was written since `run` was read.
+        """
 
-    def add_sample(self, run_id: str, sample: Sample) -> None:
-        """Keep a sample."""
+    def save_progress(self, run: Run, progress: Progress) -> None:
+        """Keep what an undo changed, whoever holds the lease. Raises TransientError when the
+        progress was written since `run` was read."""
+
+    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> bool:
+        """Keep the verdict and the key of its evidence, unless there is one; say whether it did."""
 
     def samples(self, run_id: str) -> list[Sample]:
         """Return all samples in order."""
@@ -211,7 +216,11 @@ class RunStore(Protocol):
         """Return the timeline in order."""
 
     def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
-        """Write what must be undone, if the run still holds its lease. Raises LeaseLost."""
+        """Write what must be undone, if the run holds its lease, is open and not judged. From now
+        on the lease does not pass on by expiry. Raises LeaseLost."""
+
+    def end_acts(self, run_id: str) -> None:
+        """Let the run do nothing more that must be undone: open_undo refuses from now on."""
 
     def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
         """Close a record that has been read back."""
@@ -248,8 +257,8 @@ class EvidenceStore(Protocol):
     def get(self, run_id: str) -> str | None:
         """Return the text of a run's evidence; None where there is none."""
 
-    def put(self, run_id: str, text: str) -> str:
-        """Store the evidence; return its key."""
+    def put(self, run_id: str, text: str) -> tuple[str, str]:
+        """Store the evidence unless there is one; return its key, and the text that is stored."""
 
 
 class Bus(Protocol):

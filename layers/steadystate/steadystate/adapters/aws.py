@@ -20,6 +20,7 @@ _CONFIG = Config(
 
 _PASSING = frozenset(
     {
+        "ConditionalRequestConflict",
         "InternalServerError",
         "InternalServiceException",
         "LimitExceededException",

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steadystate.adapters.aws import client, code_of, passing_faults
+from steadystate.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -76,18 +77,27 @@ class BucketEvidence:
                 return None
             raise
 
-    def put(self, run_id: str, text: str) -> str:
-        """Store run.json."""
+    def put(self, run_id: str, text: str) -> tuple[str, str]:
+        """Store run.json; of several writers the first one wins."""
         s3: S3Client = client("s3")
         key = f"runs/{run_id}/run.json"
-        with passing_faults():
-            s3.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=text.encode(),
-                ContentType="application/json",
-            )
-        return key
+        try:
+            with passing_faults():
+                s3.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=text.encode(),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+                return key, text
+        except ClientError as error:
+            if code_of(error) != "PreconditionFailed":
+                raise
+        stored = self.get(run_id)
+        if stored is None:
+            raise TransientError(f"{key} was there, and is not any more")
+        return key, stored
 
 
 class ScenarioLibrary:

@@ -31,8 +31,9 @@ class FisFaults:
     def create_template(self, plan: Plan) -> str:
         """Create the run's template; the client token makes a second call find the first's."""
         try:
+            fis: FISClient = client("fis", once=True)
             with passing_faults():
-                answer = self._fis.create_experiment_template(**self._template(plan))
+                answer = fis.create_experiment_template(**self._template(plan))
         except ClientError as error:
             raise FaultFailed(f"FIS refused the template: {error}") from error
         return answer["experimentTemplate"]["id"]

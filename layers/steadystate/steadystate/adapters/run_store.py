@@ -1,47 +1,45 @@
 """Runs, leases, samples and the undo ledger in one DynamoDB table.
 
     pk               sk                what
-    WORKLOAD#<name>  LEASE             run_id, since, expires_at
-    RUN#<id>         RUN               plan, baseline, progress, verdict…; `open` until closed
+    WORKLOAD#<name>  LEASE             run_id, since, expires_at; `owes` since an undo was opened
+    RUN#<id>         RUN               plan, baseline, progress, version, verdict…; `open` until
+                                       closed; `acted` once its undo began
     RUN#<id>         SAMPLE#<number>   one look
     RUN#<id>         UNDO#<what>       state, opened_at, verified_at, seen
     RUN#<id>         EVENT#<at>#<what> one line of the timeline
 
 Indexes: `by-time` (kind, started_at) lists runs; `open` (open, started_at) holds open runs alone.
-Documents are JSON texts, so that floats stay floats.
+
+What proves ownership is the lease's `run_id`, checked in the same transaction as every write that
+only the owner may make. A lease that `owes` an undo never passes to another run by expiry: it ends
+when the ledger is closed. So a run that wakes late finds its lease gone, or nobody in its place.
 """
 
 import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from steadystate.adapters.aws import client, code_of, passing_faults
+from steadystate.adapters.table import Item, Table, number, text
 from steadystate.contracts import Event, Plan, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS: Final = 90 * 86_400
 """How long the table keeps a run; its evidence stays in the bucket."""
 
 MINE: Final = "run_id = :run"
+FREE: Final = "attribute_not_exists(pk) OR (expires_at < :now AND attribute_not_exists(owes))"
+UNJUDGED: Final = "attribute_not_exists(verdict)"
+_YES: Final = {":yes": {"BOOL": True}}
 
 
 class TableRunStore:
     """The port RunStore on DynamoDB."""
 
     def __init__(self, table: str) -> None:
-        self._table = table
-
-    @property
-    def _db(self) -> "DynamoDBClient":
-        return client("dynamodb")  # type: ignore[no-any-return]
+        self._table = Table(table)
 
     def begin(self, run: Run, lease_until: float) -> None:
         """Write the run and take the lease in one transaction."""
@@ -49,109 +47,138 @@ class TableRunStore:
         now = plan.started_at
         lease = {
             **_lease_key(plan.workload),
-            "run_id": _s(plan.run_id),
-            "since": _n(now),
-            "expires_at": _n(lease_until),
+            "run_id": text(plan.run_id),
+            "since": number(now),
+            "expires_at": number(lease_until),
         }
         item = {
             **_key(plan.run_id, "RUN"),
-            "kind": _s("RUN"),
-            "open": _s("RUN"),
-            "started_at": _n(now),
-            "workload": _s(plan.workload),
-            "plan": _s(plan.model_dump_json()),
-            "baseline": _s(_dump(run.baseline)),
-            "progress": _s(run.progress.model_dump_json()),
-            "expires": _n(int(now + KEPT_SECONDS)),
+            "kind": text("RUN"),
+            "open": text("RUN"),
+            "started_at": number(now),
+            "workload": text(plan.workload),
+            "plan": text(plan.model_dump_json()),
+            "baseline": text(_dump(run.baseline)),
+            "progress": text(run.progress.model_dump_json()),
+            "version": number(run.version),
+            "expires": number(int(now + KEPT_SECONDS)),
         }
-        free = f"attribute_not_exists(pk) OR expires_at < :now OR {MINE}"
-        values = {":now": _n(now), ":run": _s(plan.run_id)}
-        try:
-            self._transact(
-                [
-                    self._put(lease, free, values),
-                    self._put(item, "attribute_not_exists(pk)", {}),
-                ]
-            )
-        except LeaseLost:
-            holder = self.holder(plan.workload, now) or "a run that began at the same moment"
-            raise WorkloadBusy(f"workload {plan.workload} is held by {holder}") from None
+        refused = self._table.transact(
+            [
+                self._table.putting(lease, FREE, {":now": number(now)}),
+                self._table.putting(item, "attribute_not_exists(pk)"),
+            ]
+        )
+        if refused and self.get(plan.run_id) is None:
+            holder = self._holding(plan.workload) or "a run that began at the same moment"
+            raise WorkloadBusy(f"workload {plan.workload} is held by {holder}")
 
     def holder(self, workload: str, now: float) -> str | None:
         """Say who holds a workload."""
-        lease = self._get(_lease_key(workload))
+        lease = self._table.get(_lease_key(workload))
         if not lease or float(lease["expires_at"]["N"]) < now:
             return None
+        return self._holding(workload)
+
+    def _holding(self, workload: str) -> str | None:
+        lease = self._table.get(_lease_key(workload))
+        if not lease:
+            return None
         since = datetime.fromtimestamp(float(lease["since"]["N"]), UTC)
-        return f"run {lease['run_id']['S']} since {since:%Y-%m-%d %H:%M:%S} UTC"
+        owes = ", which still has something to undo" if "owes" in lease else ""
+        return f"run {lease['run_id']['S']} since {since:%Y-%m-%d %H:%M:%S} UTC{owes}"
 
     def renew_lease(self, run: Run, until: float) -> None:
         """Keep the lease, if the run still has it."""
-        try:
-            with passing_faults():
-                self._db.update_item(
-                    TableName=self._table,
-                    Key=_lease_key(run.plan.workload),
-                    UpdateExpression="SET expires_at = :until",
-                    ConditionExpression=MINE,
-                    ExpressionAttributeValues={":until": _n(until), ":run": _s(run.plan.run_id)},
-                )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}") from None
+        held = self._table.update(
+            _lease_key(run.plan.workload),
+            "SET expires_at = :until",
+            MINE,
+            {":until": number(until), ":run": text(run.plan.run_id)},
+        )
+        if not held:
+            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")
 
     def release_lease(self, run_id: str) -> bool:
-        """Close the run and give its lease back; refused while its ledger is open."""
+        """Close the run and give its lease back, both or none; refused while its ledger is open.
+
+        An undo that is opened after the ledger was read changes the lease's `owes`, so that the
+        run is not closed on top of it.
+        """
         run = self.get(run_id)
         if run is None:
             return False
+        key = _lease_key(run.plan.workload)
+        lease = self._table.get(key)
         left = [r.what for r in self.undo_records(run_id) if r.state == "open"]
         if left:
             raise UndoIncomplete(f"run {run_id} still has to undo {', '.join(left)}")
-        try:
-            with passing_faults():
-                self._db.delete_item(
-                    TableName=self._table,
-                    Key=_lease_key(run.plan.workload),
-                    ConditionExpression=MINE,
-                    ExpressionAttributeValues={":run": _s(run_id)},
-                )
-            held = True
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            held = False
-        self._update(run_id, "REMOVE #open", {"#open": "open"}, {})
-        return held
+        closing = (_key(run_id, "RUN"), "REMOVE #open", "attribute_exists(pk)", None)
+        names = {"#open": "open"}
+        if lease is None or lease["run_id"]["S"] != run_id:
+            self._table.update(*closing, names)
+            return False
+        unchanged, values = "attribute_not_exists(owes)", {":run": text(run_id)}
+        if "owes" in lease:
+            unchanged, values = "owes = :owes", values | {":owes": lease["owes"]}
+        if self._table.transact(
+            [
+                self._table.deleting(key, f"{MINE} AND {unchanged}", values),
+                self._table.changing(*closing, names),
+            ]
+        ):
+            raise TransientError(f"the lease of run {run_id} changed meanwhile")
+        return True
 
     def get(self, run_id: str) -> Run | None:
         """Return a run."""
-        item = self._get(_key(run_id, "RUN"))
+        item = self._table.get(_key(run_id, "RUN"))
         return _run(item) if item else None
 
-    def save_progress(self, run_id: str, progress: Progress) -> None:
-        """Keep the progress."""
-        values = {":progress": _s(progress.model_dump_json())}
-        self._update(run_id, "SET progress = :progress", {}, values)
+    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
+        """Keep what the lease's holder saw: progress and sample in one write."""
+        run_id = run.plan.run_id
+        holding = self._table.checking(_lease_key(run.plan.workload), MINE, {":run": text(run_id)})
+        key, change, condition, values = _following(run, progress)
+        writes = [
+            holding,
+            self._table.changing(key, change, f"{condition} AND {UNJUDGED}", values),
+        ]
+        if sample is not None:
+            name = f"SAMPLE#{sample.look:06d}"
+            writes.append(self._table.putting(_document(run_id, name, sample.model_dump_json())))
+        refused = self._table.transact(writes)
+        if 0 in refused:
+            raise LeaseLost(f"run {run_id} lost workload {run.plan.workload}")
+        if refused:
+            self._say_why_stale(run_id)
+        return run.model_copy(update={"progress": progress, "version": run.version + 1})
 
-    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> None:
+    def save_progress(self, run: Run, progress: Progress) -> None:
+        """Keep the progress that an undo made, whoever holds the lease."""
+        if not self._table.update(*_following(run, progress)):
+            self._say_why_stale(run.plan.run_id)
+
+    def _say_why_stale(self, run_id: str) -> None:
+        """Raise what it means that a write did not follow what it was based on."""
+        stored = self.get(run_id)
+        if stored is None or stored.verdict is not None:
+            raise LeaseLost(f"run {run_id} is over, so nothing more is kept of it")
+        raise TransientError(f"run {run_id} went on meanwhile; look again")
+
+    def save_verdict(self, run_id: str, verdict: Verdict, reason: str, at: float, key: str) -> bool:
         """Keep the first verdict."""
-        try:
-            self._update(
-                run_id,
-                "SET verdict = :verdict, verdict_reason = :reason, ended_at = :at, evidence = :key",
-                {},
-                {":verdict": _s(verdict), ":reason": _s(reason), ":at": _n(at), ":key": _s(key)},
-                "attribute_not_exists(verdict)",
-            )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-
-    def add_sample(self, run_id: str, sample: Sample) -> None:
-        """Keep a sample; the same look written twice stays one."""
-        self._document(run_id, f"SAMPLE#{sample.look:06d}", sample.model_dump_json())
+        return self._table.update(
+            _key(run_id, "RUN"),
+            "SET verdict = :verdict, verdict_reason = :reason, ended_at = :at, evidence = :key",
+            f"attribute_exists(pk) AND {UNJUDGED}",
+            {
+                ":verdict": text(verdict),
+                ":reason": text(reason),
+                ":at": number(at),
+                ":key": text(key),
+            },
+        )
 
     def samples(self, run_id: str) -> list[Sample]:
         """Return all samples."""
@@ -159,51 +186,58 @@ class TableRunStore:
 
     def add_event(self, run_id: str, event: Event) -> None:
         """Add to the timeline."""
-        self._document(run_id, f"EVENT#{event.at:017.6f}#{event.what}", event.model_dump_json())
+        name = f"EVENT#{event.at:017.6f}#{event.what}"
+        self._table.put(_document(run_id, name, event.model_dump_json()))
 
     def events(self, run_id: str) -> list[Event]:
         """Return the timeline."""
         return [Event.model_validate_json(d) for d in self._documents(run_id, "EVENT#")]
 
     def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
-        """Write the records, if the run still holds its lease and has not been undone already."""
+        """Write the records, if the run holds its lease, goes on, and has not undone already.
+
+        The lease then `owes`: only closing the run gives the workload away.
+        """
         run_id = run.plan.run_id
-        mine: Any = {
-            "ConditionCheck": {
-                "TableName": self._table,
-                "Key": _lease_key(run.plan.workload),
-                "ConditionExpression": MINE,
-                "ExpressionAttributeValues": {":run": _s(run_id)},
-            }
-        }
-        puts = [
-            self._put(
+        owing = self._table.changing(
+            _lease_key(run.plan.workload),
+            "SET owes = :at",
+            MINE,
+            {":run": text(run_id), ":at": number(now)},
+        )
+        going_on = self._table.checking(
+            _key(run_id, "RUN"),
+            f"attribute_exists(#open) AND attribute_not_exists(acted) AND {UNJUDGED}",
+            names={"#open": "open"},
+        )
+        records = [
+            self._table.putting(
                 {
                     **_key(run_id, f"UNDO#{name}"),
-                    "undo_state": _s("open"),
-                    "opened_at": _n(now),
-                    "expires": _n(int(now + KEPT_SECONDS)),
+                    "undo_state": text("open"),
+                    "opened_at": number(now),
+                    "expires": number(int(now + KEPT_SECONDS)),
                 },
                 "attribute_not_exists(pk) OR undo_state = :open",
-                {":open": _s("open")},
+                {":open": text("open")},
             )
             for name in what
         ]
-        self._transact([mine, *puts])
+        if self._table.transact([owing, going_on, *records]):
+            raise LeaseLost(f"run {run_id} lost its workload, or was undone: it may not act")
+
+    def end_acts(self, run_id: str) -> None:
+        """Refuse every undo that would be opened from now on: nothing more may be done."""
+        self._table.update(_key(run_id, "RUN"), "SET acted = :yes", "attribute_exists(pk)", _YES)
 
     def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
         """Close a record."""
-        with passing_faults():
-            self._db.update_item(
-                TableName=self._table,
-                Key=_key(run_id, f"UNDO#{what}"),
-                UpdateExpression="SET undo_state = :done, verified_at = :at, seen = :seen",
-                ExpressionAttributeValues={
-                    ":done": _s("undone"),
-                    ":at": _n(now),
-                    ":seen": _s(found),
-                },
-            )
+        self._table.update(
+            _key(run_id, f"UNDO#{what}"),
+            "SET undo_state = :done, verified_at = :at, seen = :seen",
+            "attribute_exists(pk)",
+            {":done": text("undone"), ":at": number(now), ":seen": text(found)},
+        )
 
     def undo_records(self, run_id: str) -> list[UndoRecord]:
         """Return the ledger."""
@@ -215,142 +249,74 @@ class TableRunStore:
                 verified_at=float(item["verified_at"]["N"]) if "verified_at" in item else None,
                 found=item.get("seen", {}).get("S", ""),
             )
-            for item in self._items(run_id, "UNDO#")
+            for item in self._table.items(f"RUN#{run_id}", "UNDO#")
         ]
 
     def open_runs(self) -> list[str]:
         """Return the ids of open runs."""
-        items = self._index("open", "#k = :k", {"#k": "open"}, {":k": _s("RUN")})
-        return [item["pk"]["S"].removeprefix("RUN#") for item in items]
+        return [_run_id(item) for item in self._table.index("open", "open", "RUN")]
 
     def workloads_with_open_undo(self) -> dict[str, str]:
         """Return run ids with an open undo by workload."""
-        items = self._index("open", "#k = :k", {"#k": "open"}, {":k": _s("RUN")})
-        found = {}
-        for item in items:
-            run_id = item["pk"]["S"].removeprefix("RUN#")
-            if any(r.state == "open" for r in self.undo_records(run_id)):
-                found[item["workload"]["S"]] = run_id
-        return found
+        return {
+            item["workload"]["S"]: _run_id(item)
+            for item in self._table.index("open", "open", "RUN")
+            if any(r.state == "open" for r in self.undo_records(_run_id(item)))
+        }
 
     def recent(self, limit: int) -> list[Run]:
         """Return the latest runs."""
-        items = self._index("by-time", "kind = :k", {}, {":k": _s("RUN")}, limit)
-        return [_run(item) for item in items]
-
-    def _get(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        with passing_faults():
-            answer = self._db.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return answer.get("Item")
-
-    def _put(self, item: dict[str, Any], condition: str, values: dict[str, Any]) -> Any:
-        put = {"TableName": self._table, "Item": item, "ConditionExpression": condition}
-        return {"Put": put | ({"ExpressionAttributeValues": values} if values else {})}
-
-    def _transact(self, items: list[Any]) -> None:
-        """Write all or nothing. Raises LeaseLost when a condition does not hold."""
-        try:
-            with passing_faults():
-                self._db.transact_write_items(TransactItems=items)
-        except ClientError as error:
-            if code_of(error) != "TransactionCanceledException":
-                raise
-            reasons = {r.get("Code") for r in error.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" in reasons:
-                raise LeaseLost("the lease or the ledger changed meanwhile") from error
-            raise TransientError(f"the table is busy: {sorted(map(str, reasons))}") from error
-
-    def _update(
-        self,
-        run_id: str,
-        expression: str,
-        names: dict[str, str],
-        values: dict[str, Any],
-        condition: str = "attribute_exists(pk)",
-    ) -> None:
-        arguments: dict[str, Any] = {"ConditionExpression": condition}
-        if names:
-            arguments["ExpressionAttributeNames"] = names
-        if values:
-            arguments["ExpressionAttributeValues"] = values
-        with passing_faults():
-            self._db.update_item(
-                TableName=self._table,
-                Key=_key(run_id, "RUN"),
-                UpdateExpression=expression,
-                **arguments,
-            )
-
-    def _document(self, run_id: str, sk: str, document: str) -> None:
-        item = {
-            **_key(run_id, sk),
-            "document": _s(document),
-            "expires": _n(int(time.time() + KEPT_SECONDS)),
-        }
-        with passing_faults():
-            self._db.put_item(TableName=self._table, Item=item)
+        return [_run(item) for item in self._table.index("by-time", "kind", "RUN", limit)]
 
     def _documents(self, run_id: str, prefix: str) -> list[str]:
-        return [item["document"]["S"] for item in self._items(run_id, prefix)]
-
-    def _items(self, run_id: str, prefix: str) -> list[dict[str, Any]]:
-        with passing_faults():
-            pages = self._db.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-                ExpressionAttributeValues={":pk": _s(f"RUN#{run_id}"), ":sk": _s(prefix)},
-                ConsistentRead=True,
-            )
-            return [item for page in pages for item in page["Items"]]
-
-    def _index(
-        self,
-        index: str,
-        condition: str,
-        names: dict[str, str],
-        values: dict[str, Any],
-        limit: int | None = None,
-    ) -> list[dict[str, Any]]:
-        arguments: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-        if limit is not None:
-            arguments["PaginationConfig"] = {"MaxItems": limit}
-        with passing_faults():
-            pages = self._db.get_paginator("query").paginate(
-                TableName=self._table,
-                IndexName=index,
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                ScanIndexForward=False,
-                **arguments,
-            )
-            return [item for page in pages for item in page["Items"]]
+        return [item["document"]["S"] for item in self._table.items(f"RUN#{run_id}", prefix)]
 
 
-def _key(run_id: str, sk: str) -> dict[str, Any]:
-    return {"pk": _s(f"RUN#{run_id}"), "sk": _s(sk)}
+def _key(run_id: str, sk: str) -> Item:
+    return {"pk": text(f"RUN#{run_id}"), "sk": text(sk)}
 
 
-def _lease_key(workload: str) -> dict[str, Any]:
-    return {"pk": _s(f"WORKLOAD#{workload}"), "sk": _s("LEASE")}
+def _lease_key(workload: str) -> Item:
+    return {"pk": text(f"WORKLOAD#{workload}"), "sk": text("LEASE")}
 
 
-def _s(value: str) -> dict[str, str]:
-    return {"S": str(value)}
+def _run_id(item: Item) -> str:
+    return str(item["pk"]["S"]).removeprefix("RUN#")
 
 
-def _n(value: float) -> dict[str, str]:
-    return {"N": repr(value)}
+def _following(run: Run, progress: Progress) -> tuple[Item, str, str, Item]:
+    """Return the update that follows the progress which the run was read with, and no other."""
+    values = {
+        ":progress": text(progress.model_dump_json()),
+        ":seen": number(run.version),
+        ":next": number(run.version + 1),
+    }
+    return (
+        _key(run.plan.run_id, "RUN"),
+        "SET progress = :progress, version = :next",
+        "version = :seen",
+        values,
+    )
+
+
+def _document(run_id: str, sk: str, document: str) -> Item:
+    return {
+        **_key(run_id, sk),
+        "document": text(document),
+        "expires": number(int(time.time() + KEPT_SECONDS)),
+    }
 
 
 def _dump(baseline: Any) -> str:
     return json.dumps({name: b.model_dump() for name, b in baseline.items()})
 
 
-def _run(item: dict[str, Any]) -> Run:
+def _run(item: Item) -> Run:
     return Run(
         plan=Plan.model_validate_json(item["plan"]["S"]),
         baseline=json.loads(item["baseline"]["S"]),
         progress=Progress.model_validate_json(item["progress"]["S"]),
+        version=int(item["version"]["N"]),
         verdict=Verdict(item["verdict"]["S"]) if "verdict" in item else None,
         verdict_reason=item.get("verdict_reason", {}).get("S", ""),
         ended_at=float(item["ended_at"]["N"]) if "ended_at" in item else None,

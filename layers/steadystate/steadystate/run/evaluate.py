@@ -36,7 +36,11 @@ class Evaluating:
 
 
 def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
-    """Judge the run, store run.json, and keep the verdict; the first verdict of a run stays."""
+    """Judge the run, store run.json, and keep the verdict.
+
+    The first run.json of a run stays, and the verdict is the one that stands in it: of several
+    evaluations at the same moment, all answer what the first one found.
+    """
     run = world.store.get(request.run_id)
     if run is None:
         broken = in_plain_words(request.failure) or Failure(error="Unknown")
@@ -54,24 +58,22 @@ def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
     failure = in_plain_words(request.failure)
     judgement = judge(facts_of(run, samples, failure))
     judged = Event(at=now, what="judged", detail=judgement.verdict)
-    world.store.add_event(request.run_id, judged)
-    evidence = compose(run, samples, judgement, failure, now, world.store)
-    key = world.evidence.put(request.run_id, evidence.to_json())
-    world.store.save_verdict(request.run_id, judgement.verdict, judgement.reason, now, key)
-    world.bus.announce(
-        request.run_id,
-        "Run Finished",
-        {
-            "verdict": judgement.verdict,
-            "reason": judgement.reason,
-            "scenario": run.plan.scenario,
-            "workload": run.plan.workload,
-            "evidence": key,
-        },
+    composed = compose(run, samples, judgement, failure, judged, world.store)
+    key, stored = world.evidence.put(request.run_id, composed.to_json())
+    evidence = Evidence.model_validate_json(stored)
+    answer = Evaluated(
+        run_id=request.run_id,
+        verdict=evidence.verdict,
+        reason=evidence.verdict_reason,
+        evidence=key,
     )
-    return Evaluated(
-        run_id=request.run_id, verdict=judgement.verdict, reason=judgement.reason, evidence=key
-    )
+    ended_at = evidence.ended_at.timestamp()
+    if world.store.save_verdict(request.run_id, answer.verdict, answer.reason, ended_at, key):
+        world.store.add_event(request.run_id, judged)
+        names = {"scenario": run.plan.scenario, "workload": run.plan.workload}
+        told = {"verdict": answer.verdict, "reason": answer.reason, **names, "evidence": key}
+        world.bus.announce(request.run_id, "Run Finished", told)
+    return answer
 
 
 def in_plain_words(failure: Failure | None) -> Failure | None:
@@ -102,7 +104,7 @@ def compose(
     samples: Sequence[Sample],
     judgement: Judgement,
     failure: Failure | None,
-    now: float,
+    judged: Event,
     store: RunStore,
 ) -> Evidence:
     """Put the evidence together."""
@@ -116,7 +118,7 @@ def compose(
         requested_by=plan.requested_by,
         reason=plan.reason,
         started_at=datetime.fromtimestamp(plan.started_at, UTC),
-        ended_at=datetime.fromtimestamp(now, UTC),
+        ended_at=datetime.fromtimestamp(judged.at, UTC),
         verdict=judgement.verdict,
         verdict_reason=judgement.reason,
         objectives=[ObjectiveEvidence(**asdict(o)) for o in judgement.objectives],
@@ -124,7 +126,7 @@ def compose(
         guardrails=_guardrails(run, samples),
         timeline=[
             TimelineEvidence(at=datetime.fromtimestamp(e.at, UTC), what=e.what, detail=e.detail)
-            for e in store.events(plan.run_id)
+            for e in (*store.events(plan.run_id), judged)
         ],
         samples=list(samples),
         undo=[

@@ -3,17 +3,17 @@
 import threading
 from typing import Final
 
-from steadystate.contracts import Event, FaultState, Run, RunInput, Watched
+from steadystate.contracts import Event, Run, RunInput, Watched
 from steadystate.errors import TransientError
 from steadystate.run.plan import LEASE_SECONDS
 from steadystate.run.watch import Look, Watching, known_run
 
 ACT_WITHIN_SECONDS: Final = 5.0
-"""A fault starts within this time of its undo record, or not at all."""
+"""Template and fault are made within this time of their undo records, or not at all."""
 
 SETTLED_AFTER_SECONDS: Final = 12.0
-"""After this time nothing more can come of an undo record whose fault gave no answer: the fault
-started within ACT_WITHIN_SECONDS, and the call was answered or given up within 6 s."""
+"""After this time nothing more can come of an undo record whose fault gave no answer: each call was
+made within ACT_WITHIN_SECONDS, once, and was answered or given up within 6 s."""
 
 
 def start_fault(request: RunInput, world: Watching) -> Watched:
@@ -37,15 +37,23 @@ def start_fault(request: RunInput, world: Watching) -> Watched:
         return Look(run, world).finish()
     opened_at = world.now()
     world.store.open_undo(run, ["fis-template", "fis-experiment"], opened_at)
+    deadline = opened_at + ACT_WITHIN_SECONDS
+    _still_in_time(world, deadline)
     template_id = world.faults.create_template(run.plan)
     run = run.model_copy(
         update={"progress": run.progress.model_copy(update={"phase": "injecting"})}
     )
-    injection = _Injection(run, world, template_id, opened_at + ACT_WITHIN_SECONDS)
+    injection = _Injection(run, world, template_id, deadline)
     look = Look(run, world, after_second=injection.begin)
     ticks = look.probe()
-    sample, progress = look.take(ticks, injection.result())
+    look.run = injection.result()
+    sample, progress = look.take(ticks, look.run.progress.fault)
     return look.close(sample, progress)
+
+
+def _still_in_time(world: Watching, deadline: float) -> None:
+    if world.now() > deadline:
+        raise TransientError("preparing the fault took too long; it was not started")
 
 
 class _Injection:
@@ -55,7 +63,6 @@ class _Injection:
         self._run, self._world = run, world
         self._template_id, self._deadline = template_id, deadline
         self._thread: threading.Thread | None = None
-        self._state: FaultState | None = None
         self._error: Exception | None = None
 
     def begin(self) -> None:
@@ -64,30 +71,26 @@ class _Injection:
             self._thread = threading.Thread(target=self._start, name="inject")
             self._thread.start()
 
-    def result(self) -> FaultState | None:
-        """Return the experiment, or raise what went wrong; None when it was never begun."""
-        if self._thread is None:
-            return None
-        self._thread.join()
+    def result(self) -> Run:
+        """Return the run with its experiment, or raise what went wrong; the run as it was when the
+        experiment was never begun."""
+        if self._thread is not None:
+            self._thread.join()
         if self._error:
             raise self._error
-        if self._state is None:
-            raise TransientError("the experiment gave no answer")
-        return self._state
+        return self._run
 
     def _start(self) -> None:
         world, run = self._world, self._run
         try:
-            if world.now() > self._deadline:
-                raise TransientError("preparing the fault took too long; it was not started")
+            _still_in_time(world, self._deadline)
             state = world.faults.start(run.plan, self._template_id)
             progress = run.progress.model_copy(update={"fault": state})
-            world.store.save_progress(run.plan.run_id, progress)
+            self._run = world.store.keep_look(run, progress)
             detail = f"FIS experiment {state.experiment_id}"
             event = Event(at=world.now(), what="fault started", detail=detail)
             world.store.add_event(run.plan.run_id, event)
             names = {"experiment": state.experiment_id}
             world.bus.announce(run.plan.run_id, "Fault Started", names)
-            self._state = state
         except Exception as error:
             self._error = error

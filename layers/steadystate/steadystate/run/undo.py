@@ -34,7 +34,10 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     ------
     UndoIncomplete
         Something could not be read back as undone yet; call again.
+    TransientError
+        The run went on meanwhile; call again.
     """
+    world.store.end_acts(request.run_id)  # what is read from here on is all there will ever be
     run = world.store.get(request.run_id)
     records = [r for r in world.store.undo_records(request.run_id) if r.state == "open"]
     known = run.progress.fault.experiment_id if run and run.progress.fault else None
@@ -46,11 +49,12 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
             found = _undone(what, request.run_id, known, settled_at, world)
             world.store.close_undo(request.run_id, what, world.now(), found)
             closed += 1
+    run = world.store.get(request.run_id)  # the fault's start may have come in while we waited
     if run and run.progress.phase == "injecting":
         fault = run.progress.fault
         fresh = world.faults.state(fault.experiment_id) if fault else None
         update = {"phase": "recovering", "undone_at": world.now(), "fault": fresh}
-        world.store.save_progress(request.run_id, run.progress.model_copy(update=update))
+        world.store.save_progress(run, run.progress.model_copy(update=update))
     if closed:
         event = Event(at=world.now(), what="undone", detail=f"{closed} records read back")
         world.store.add_event(request.run_id, event)

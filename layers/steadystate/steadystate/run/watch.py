@@ -53,9 +53,11 @@ def watch_window(request: RunInput, world: Watching) -> Watched:
     Raises
     ------
     LeaseLost
-        Another run took the workload over.
+        Another run took the workload over, also in the middle of the look: nothing of it is kept.
     FaultFailed
         The FIS experiment failed midway.
+    TransientError
+        Another delivery, or an undo, went ahead of this look.
     """
     run = known_run(world.store, request.run_id)
     if run.progress.stop and run.progress.phase == "baseline":
@@ -106,8 +108,7 @@ class Look:
     def close(self, sample: Sample, progress: Progress) -> Watched:
         """Decide what comes next, and keep sample and progress."""
         following, progress, sample = self.decide(sample, progress)
-        self.world.store.add_sample(self.plan.run_id, sample)
-        self.world.store.save_progress(self.plan.run_id, progress)
+        self.world.store.keep_look(self.run, progress, sample)
         return _answer(self.run, progress, following)
 
     def take(self, ticks: list[Tick], fault: FaultState | None) -> tuple[Sample, Progress]:
@@ -172,8 +173,7 @@ class Look:
     ) -> tuple[Next, Progress, Sample]:
         fault = progress.fault
         if fault is not None and fault.status == "failed":
-            self.world.store.add_sample(self.plan.run_id, sample)
-            self.world.store.save_progress(self.plan.run_id, progress)
+            self.world.store.keep_look(self.run, progress, sample)
             raise FaultFailed(f"the FIS experiment failed: {fault.reason}")
         if self.tripped:
             broken = self.tripped[0]
