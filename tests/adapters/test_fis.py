@@ -71,6 +71,7 @@ class Lab:
 @pytest.fixture
 def lab(connected: Any) -> Iterator[Lab]:
     one = Lab(connected)
+    one.fis.list_experiments()  # a new account loads FIS at its first call: acts wait for 4 s alone
     yield one
     for experiment in one.fis.list_experiments()["experiments"]:
         if experiment["state"]["status"] not in ("completed", "stopped", "failed"):
