@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from lab.ports import reserve_port
+
 
 @dataclass
 class Server:
-    """`bodies` answers by path; `broken` makes `/switch` fail while it is set."""
+    """`bodies` answers by path; `broken` makes `/switch` fail while it is set, `refused` is when;
+    `/together` answers once so many requests have arrived."""
 
     url: str = ""
     bodies: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -21,6 +24,8 @@ class Server:
     broken: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     slowly_seconds: float = 0.3
+    together: int = 1
+    refused: list[float] = field(default_factory=list)
 
 
 @contextlib.contextmanager
@@ -32,7 +37,8 @@ def serving() -> Iterator[Server]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            known.arrived.append(time.time())
+            arrived_at = time.time()
+            known.arrived.append(arrived_at)
             path, _, query = self.path.partition("?")
             known.queries.append(query)
             if path == "/hangup":
@@ -41,13 +47,20 @@ def serving() -> Iterator[Server]:
             elif path == "/drip":
                 self._drip()
             elif path == "/silent":
-                known.over.wait(10)
+                known.over.wait(600)
                 self.close_connection = True
             elif path == "/slow":
                 known.over.wait(known.slowly_seconds)
                 self._say(200, b"slow")
             elif path == "/switch":
-                self._say(503 if known.broken.is_set() else 200, b"switch")
+                broken = known.broken.is_set()
+                if broken:
+                    known.refused.append(arrived_at)
+                self._say(503 if broken else 200, b"switch")
+            elif path == "/together":
+                while len(known.arrived) < known.together and not known.over.wait(0.01):
+                    pass
+                self._say(200, b"all here")
             else:
                 self._say(*known.bodies.get(path, (404, b"nothing here")))
 
@@ -60,10 +73,10 @@ def serving() -> Iterator[Server]:
 
         def _drip(self) -> None:
             self.send_response(200)
-            self.send_header("Content-Length", "1000")
+            self.send_header("Content-Length", "10000")
             self.end_headers()
             with contextlib.suppress(OSError):
-                for _ in range(100):
+                for _ in range(6000):
                     if known.over.wait(0.1):
                         break
                     self.wfile.write(b".")
@@ -94,7 +107,4 @@ def serving() -> Iterator[Server]:
 
 def closed_port() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    return reserve_port()

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import pytest
 
+from steadystate.adapters import prober
 from steadystate.adapters.prober import HttpProber
 from steadystate.documents.workload import Probe
 from steadystate.domain.recovery import Tick
@@ -22,22 +22,34 @@ def never(_: Sequence[Tick]) -> bool:
     return False
 
 
-def probe(url: str, *, requests: int = 10, timeout: str = "500ms", status: int = 200) -> Probe:
+def probe(url: str, *, requests: int = 10, timeout: str = "10s", status: int = 200) -> Probe:
     return Probe.model_validate(
         {"url": url, "requests": requests, "timeout": timeout, "status": status}
     )
 
 
-def test_requests_are_spread_evenly_over_the_seconds(server: Server) -> None:
+def test_requests_are_spread_evenly_over_the_seconds(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments: list[float] = []
+
+    def note(moment: float) -> None:
+        moments.append(moment)
+        sleep_until(moment)
+
+    sleep_until = prober._sleep_until
+    monkeypatch.setattr(prober, "_sleep_until", note)
+    began = time.time()
     ticks = HttpProber().probe(probe(f"{server.url}/ok"), 2, never)
     assert [(t.sent, t.failed) for t in ticks] == [(10, 0), (10, 0)]
-    assert ticks[1].at - ticks[0].at == pytest.approx(1.0, abs=0.2)
-    arrived = sorted(server.arrived)
-    gaps = sorted(b - a for a, b in pairwise(arrived))
-    assert len(arrived) == 20
-    assert gaps[len(gaps) // 2] == pytest.approx(0.1, abs=0.05)
+    turns = [second + k / 10 for second in (0, 1) for k in (*range(10), 9.5)]
+    assert [moment - moments[0] for moment in moments] == pytest.approx(turns)
+    assert len(server.arrived) == 20
+    early = [at - began - k / 10 for k, at in enumerate(sorted(server.arrived))]
+    assert min(early) > -0.01, "none is sent before its turn"
+    assert ticks[1].at - ticks[0].at > 0.9
     assert ticks[0].p95_milliseconds is not None
-    assert 0 < ticks[0].p95_milliseconds < 500
+    assert ticks[0].p95_milliseconds > 0
 
 
 @pytest.mark.parametrize("path", ["/hangup", "/nothing", "/silent"])
@@ -57,42 +69,40 @@ def test_an_address_that_cannot_be_reached_fails_every_probe(host: str) -> None:
 
 
 def test_slow_answers_delay_no_other_request_and_are_timed(server: Server) -> None:
-    server.slowly_seconds = 0.4
-    ticks = HttpProber().probe(probe(f"{server.url}/slow", timeout="2s"), 2, never)
+    server.together = 20
+    ticks = HttpProber().probe(probe(f"{server.url}/together"), 2, never)
     assert [(t.sent, t.failed) for t in ticks] == [(10, 0), (10, 0)]
     assert ticks[0].p95_milliseconds is not None
-    assert ticks[0].p95_milliseconds >= 400
-    spread = max(server.arrived) - min(server.arrived)
-    assert spread == pytest.approx(1.9, abs=0.3)
+    assert ticks[0].p95_milliseconds >= 1800, "the first waited for the last, 1.9 s later"
 
 
 def test_an_answer_after_the_timeout_is_a_failure_of_when_it_was_sent(server: Server) -> None:
     server.slowly_seconds = 0.8
+    began = time.time()
     (tick,) = HttpProber().probe(probe(f"{server.url}/slow", timeout="200ms"), 1, never)
     assert (tick.sent, tick.failed) == (10, 10)
-    assert tick.first_failed_at == pytest.approx(tick.at, abs=0.15)
-    assert tick.last_failed_at == pytest.approx(tick.at + 0.9, abs=0.2)
+    assert tick.first_failed_at is not None
+    assert tick.last_failed_at is not None
+    assert tick.at - 0.001 <= tick.first_failed_at <= min(server.arrived) + 0.001
+    assert began + 0.89 <= tick.last_failed_at <= max(server.arrived) + 0.001
 
 
 def test_failures_are_dated_by_when_they_were_sent(server: Server) -> None:
-    broke: list[float] = []
-
     def switch(ticks: Sequence[Tick]) -> bool:
         if len(ticks) == 1:
             server.broken.set()
-            broke.append(time.time())
         elif len(ticks) == 2:
             server.broken.clear()
-            broke.append(time.time())
         return False
 
     ticks = HttpProber().probe(probe(f"{server.url}/switch", requests=20), 3, switch)
     failed = [t for t in ticks if t.failed]
-    first = min(t.first_failed_at for t in failed if t.first_failed_at)
-    last = max(t.last_failed_at for t in failed if t.last_failed_at)
-    assert broke[0] - 0.05 <= first <= broke[0] + 0.25
-    assert broke[1] - 0.25 <= last <= broke[1] + 0.05
-    assert sum(t.failed for t in ticks) == pytest.approx(20, abs=3)
+    assert sum(t.failed for t in ticks) == len(server.refused) > 0
+    first, last = failed[0], failed[-1]
+    assert first.first_failed_at is not None
+    assert last.last_failed_at is not None
+    assert first.at - 0.001 <= first.first_failed_at <= min(server.refused) + 0.001
+    assert last.at - 0.001 <= last.last_failed_at <= max(server.refused) + 0.001
 
 
 def test_the_probe_ends_as_soon_as_it_is_told(server: Server) -> None:
@@ -102,17 +112,16 @@ def test_the_probe_ends_as_soon_as_it_is_told(server: Server) -> None:
         asked.append(len(ticks))
         return len(ticks) == 2
 
-    began = time.monotonic()
     ticks = HttpProber().probe(probe(f"{server.url}/ok"), 30, stop)
     assert len(ticks) == 2
     assert asked == [1, 2]
-    assert time.monotonic() - began < 4
+    assert len(server.arrived) == 20
 
 
 def test_a_server_that_drips_holds_no_look_beyond_the_timeout(server: Server) -> None:
     began = time.monotonic()
     (tick,) = HttpProber().probe(probe(f"{server.url}/drip", timeout="500ms"), 1, never)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60
     assert (tick.sent, tick.failed) == (10, 10)
 
 

@@ -104,7 +104,7 @@ def test_the_script_runs_from_any_directory_and_through_a_link(tmp_path: Path) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert done.returncode == 64
     assert done.stdout == ""

@@ -9,6 +9,8 @@ import pytest
 from steadystate.errors import InvalidDocument
 
 LONGEST_LINE = 1000
+LONGEST_SECONDS = 20.0
+"""Of work, on the slowest machine: what grows with the square of a text takes minutes."""
 MOST_LINES = 30
 
 
@@ -24,11 +26,11 @@ def check_lines(error: InvalidDocument, source: str) -> list[str]:
 
 @contextmanager
 def refused(*parts: str, source: str = "") -> Iterator[None]:
-    """The block is refused with a line that holds all the parts, within a second."""
-    began = time.process_time()
+    """The block is refused with a line that holds all the parts, after little work."""
+    began = time.thread_time()
     with pytest.raises(InvalidDocument) as caught:
         yield
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < LONGEST_SECONDS
     lines = check_lines(caught.value, source)
     assert any(all(part in line for part in parts) for line in lines), lines
 

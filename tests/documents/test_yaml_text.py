@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from steadystate.documents.loading import load
 from steadystate.documents.yaml_text import MAXIMUM_BYTES, MAXIMUM_DEPTH, read_mapping
 from steadystate.errors import InvalidDocument
-from tests.documents.lines import accepted_or_refused, refused
+from tests.documents.lines import LONGEST_SECONDS, accepted_or_refused, refused
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
@@ -66,12 +66,12 @@ def test_ten_megabytes_are_refused_by_their_size_at_once() -> None:
         read_mapping(text, "big.yaml")
 
 
-def test_the_largest_text_allowed_is_read_within_a_second() -> None:
+def test_the_largest_text_allowed_is_read_soon() -> None:
     text = "a:\n" + "- {b: 1}\n" * 7_000
     text += "#" * (MAXIMUM_BYTES - len(text))
-    began = time.process_time()
+    began = time.thread_time()
     assert len(read_mapping(text, "full.yaml")["a"]) == 7_000
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < LONGEST_SECONDS
     with refused("bytes"):
         read_mapping(text + "#", "full.yaml")
 
@@ -82,11 +82,11 @@ def test_bytes_are_counted_and_not_characters() -> None:
 
 
 @pytest.mark.parametrize("unit", [":59", "_9", "9"])
-def test_a_number_of_sixty_thousand_digits_is_answered_within_a_second(unit: str) -> None:
+def test_a_number_of_sixty_thousand_digits_is_answered_soon(unit: str) -> None:
     text = "a: 0x1" + "f" * 60_000 if unit == "9" else "a: 1" + unit * (60_000 // len(unit))
-    began = time.process_time()
+    began = time.thread_time()
     accepted_or_refused(lambda: read_mapping(text, "digits.yaml"), "digits.yaml")
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < LONGEST_SECONDS
 
 
 def test_plain_values_keep_their_meaning() -> None:
