@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(SAM)/bin:$(PATH)
 
 SHIPPED := layers functions
-OWN := layers functions lab cli tests workloads bench docs
+OWN := conftest.py layers functions lab cli tests workloads bench docs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format build lock pictures bench bench-judge clean

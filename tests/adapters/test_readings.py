@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steadystate.adapters.readings import HttpReadings
@@ -133,7 +133,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(value=JSON)
 def test_any_answer_is_a_number_or_a_reason(server: Server, value: Any) -> None:
     server.bodies["/api/v1/query"] = server.bodies["/any"] = (200, json.dumps(value).encode())

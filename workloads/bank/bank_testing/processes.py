@@ -26,15 +26,27 @@ _BINARIES = Path(pgserver.__file__).parent / "pginstall" / "bin"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 SECRET = "a secret for tests"  # noqa: S105
+_held: list[socket.socket] = []
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody else gets while this process lives.
+
+    Held by a socket that does not listen; on Linux a server may bind it too, as long as both say
+    SO_REUSEADDR. Elsewhere the port is only picked.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform == "linux":
+        _held.append(holder)
+    else:
+        holder.close()
+    return port
 
 
-def wait_until(holds: Callable[[], bool], what: str, timeout_seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout_seconds: float = 60.0) -> None:
     give_up_at = time.monotonic() + timeout_seconds
     while not holds():
         if time.monotonic() > give_up_at:
@@ -93,7 +105,7 @@ class Postgres:
         if self._process.poll() is not None:
             raise RuntimeError((self._directory / "log").read_text())
         try:
-            psycopg.connect(self.url, connect_timeout=2).close()
+            psycopg.connect(self.url, connect_timeout=30).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -101,7 +113,7 @@ class Postgres:
     def crash(self) -> None:
         """Stop at once, without telling the clients or writing a checkpoint."""
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(20)
+        self._process.wait(60)
 
     def remove(self) -> None:
         if self._process.poll() is None:
@@ -145,16 +157,16 @@ class Service:
         if self.process.poll() is not None:
             raise RuntimeError(self.log.read_text())
         try:
-            httpx.get(f"{self.url}/health", timeout=5)
+            httpx.get(f"{self.url}/health", timeout=60)
         except httpx.TransportError:
             return False
         return True
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(60)

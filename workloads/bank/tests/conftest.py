@@ -69,7 +69,7 @@ def customer(new_customer: NewCustomer) -> demo.DemoCustomer:
 
 @pytest.fixture
 def anonymous(web: Service) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=web.url, timeout=20) as client:
+    with httpx.Client(base_url=web.url, timeout=60) as client:
         yield client
 
 

@@ -21,7 +21,7 @@ class Browser:
         self.client = httpx.Client(
             base_url=url,
             follow_redirects=True,
-            timeout=20,
+            timeout=60,
             headers={"Accept-Language": language},
         )
         self.page = self.client.get("/")
@@ -219,7 +219,9 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_secure_behind_https(
     web: Service, customer: demo.DemoCustomer
 ) -> None:
     for scheme, secure in (("http", False), ("https", True)):
-        with httpx.Client(base_url=web.url, headers={"X-Forwarded-Proto": scheme}) as client:
+        with httpx.Client(
+            base_url=web.url, timeout=60, headers={"X-Forwarded-Proto": scheme}
+        ) as client:
             page = client.get("/login")
             visitor = page.headers["set-cookie"].split(";")[0]
             token = re.search(r'name="form_token" value="([^"]+)"', page.text)

@@ -31,11 +31,11 @@ def test_several_instances_may_create_the_schema_at_once_and_again(empty_databas
         )
 
     at_once = [start(4) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0] for process in at_once]
+    said = [process.communicate(timeout=120)[0] for process in at_once]
     assert [process.returncode for process in at_once] == [0, 0, 0], said
     assert sorted("4 customers added" in line for line in said) == [False, False, True]
     more = start(6)
-    assert "2 customers added" in more.communicate(timeout=60)[0]
+    assert "2 customers added" in more.communicate(timeout=120)[0]
 
     with psycopg.connect(empty_database) as connection:
         rows = connection.execute("SELECT kind, count(*), sum(balance) FROM accounts GROUP BY kind")
@@ -56,7 +56,7 @@ def test_a_missing_setting_is_named_without_a_traceback() -> None:
         cwd=BANK,
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert result.returncode == 2

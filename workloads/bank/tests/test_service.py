@@ -46,7 +46,7 @@ def test_a_wrong_setting_is_named_in_one_line(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert result.returncode == 2
     assert result.stderr.startswith(f"bank: {named} ")
@@ -60,7 +60,7 @@ def test_on_sigterm_a_request_under_way_is_answered_and_the_process_ends(log_pat
     )
     try:
         client = socket.create_connection(("127.0.0.1", web.port))
-        slow_was.settimeout(10)
+        slow_was.settimeout(60)
         slow_was.accept()[0].close()  # the health check of the start
         client.sendall(b"GET /api/products HTTP/1.1\r\nHost: bank\r\n\r\n")
         upstream, _ = slow_was.accept()
@@ -71,9 +71,9 @@ def test_on_sigterm_a_request_under_way_is_answered_and_the_process_ends(log_pat
         upstream.sendall(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
         )
-        client.settimeout(10)
+        client.settimeout(60)
         assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
-        assert web.process.wait(10) in (0, -signal.SIGTERM)
+        assert web.process.wait(60) in (0, -signal.SIGTERM)
     finally:
         web.stop()
         slow_was.close()
@@ -81,7 +81,7 @@ def test_on_sigterm_a_request_under_way_is_answered_and_the_process_ends(log_pat
 
 def _accepts(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
     except OSError:
         return False
     return True
@@ -91,9 +91,9 @@ def test_a_was_that_breaks_off_is_a_502_and_one_that_is_silent_a_503(log_path: P
     was = socket.create_server(("127.0.0.1", 0))
     web = Service("bank.web", log_path, BANK_WAS_URL=f"http://127.0.0.1:{was.getsockname()[1]}")
     try:
-        was.settimeout(10)
+        was.settimeout(60)
         was.accept()[0].close()  # the health check of the start
-        with httpx.Client(base_url=web.url, timeout=20) as client:
+        with httpx.Client(base_url=web.url, timeout=60) as client:
             silent = client.get("/health/deep")
             assert (silent.status_code, silent.json()["error"]) == (503, "was_timeout")
             was.accept()[0].close()

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from chat_testing.processes import Instance
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 async def join(instance: Instance, name: str = "Mina") -> dict[str, Any]:

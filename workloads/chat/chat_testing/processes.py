@@ -23,17 +23,29 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 CHAT = Path(__file__).parents[1]
 SECRET = "a secret for tests"  # noqa: S105
+_held: list[socket.socket] = []
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody else gets while this process lives.
+
+    Held by a socket that does not listen; on Linux a server may bind it too, as long as both say
+    SO_REUSEADDR. Elsewhere the port is only picked.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform == "linux":
+        _held.append(holder)
+    else:
+        holder.close()
+    return port
 
 
-def wait_until(holds: Callable[[], bool], what: str, timeout_seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout_seconds: float = 60.0) -> None:
     give_up_at = time.monotonic() + timeout_seconds
     while not holds():
         if time.monotonic() > give_up_at:
@@ -109,7 +121,7 @@ class _Program:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def terminate(self) -> None:
         self.process.terminate()
@@ -133,7 +145,7 @@ class Redis(_Program):
 
     def answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
                 connection.sendall(b"PING\r\n")
                 return connection.recv(100).startswith(b"+PONG")
         except OSError:
@@ -159,7 +171,7 @@ class Instance(_Program):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/health", timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 

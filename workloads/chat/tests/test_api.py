@@ -19,7 +19,7 @@ from chat_testing.processes import Instance, StartInstance
 
 @pytest.fixture
 def api(blue: Instance) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=blue.url, timeout=15) as client:
+    with httpx.Client(base_url=blue.url, timeout=60) as client:
         yield client
 
 
@@ -60,12 +60,12 @@ async def test_open_connections_are_known_by_user(blue: Instance, green: Instanc
     headers = {"Authorization": f"Bearer {user['token']}"}
     async with Listener(blue, user, {}), Listener(green, user, {}) as second:
         await second.say({"type": "ping"})
-        async with httpx.AsyncClient(base_url=blue.url, headers=headers, timeout=15) as client:
+        async with httpx.AsyncClient(base_url=blue.url, headers=headers, timeout=60) as client:
             found: list[dict[str, Any]] = []
             while len(found) < 2:
                 found = (await client.get("/api/me/connections")).json()["connections"]
             assert {one["version"] for one in found} == {"blue", "green"}
-    async with httpx.AsyncClient(base_url=blue.url, headers=headers, timeout=15) as client:
+    async with httpx.AsyncClient(base_url=blue.url, headers=headers, timeout=60) as client:
         while found:
             found = (await client.get("/api/me/connections")).json()["connections"]
 
@@ -79,7 +79,7 @@ def test_health_is_shallow_and_deep(api: httpx.Client) -> None:
 
 def test_without_the_database_only_the_deep_health_fails(start_instance: StartInstance) -> None:
     instance = start_instance(AWS_ENDPOINT_URL="http://127.0.0.1:9")
-    with httpx.Client(base_url=instance.url, timeout=15) as client:
+    with httpx.Client(base_url=instance.url, timeout=60) as client:
         assert client.get("/health").status_code == 200
         deep = client.get("/health/deep")
         assert (deep.status_code, deep.json()["dynamodb"]) == (503, "unavailable")

@@ -64,7 +64,7 @@ async def test_a_message_sent_twice_with_one_id_is_stored_and_delivered_once(
         first = await one.send(room, "once", "id-1")
         again = await other.send(room, "once", "id-1")
         assert (again["seq"], again["repeated"]) == (first["seq"], True)
-        async with httpx.AsyncClient(base_url=green.url) as client:
+        async with httpx.AsyncClient(base_url=green.url, timeout=60) as client:
             answer = await client.post(
                 f"/api/rooms/{room}/messages",
                 json={"id": "id-1", "text": "once"},

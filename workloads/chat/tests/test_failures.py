@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,7 @@ from chat_testing.processes import Instance, Redis, StartInstance, wait_until
 
 
 def redis_state(instance: Instance) -> str:
-    state: str = httpx.get(f"{instance.url}/health/deep", timeout=5).json()["redis"]
+    state: str = httpx.get(f"{instance.url}/health/deep", timeout=60).json()["redis"]
     return state
 
 
@@ -51,7 +52,7 @@ async def test_without_redis_messages_are_stored_and_delivered_and_with_it_again
             assert (await speaker.send(room, "without"))["type"] == "sent"
             await listener.until(lambda: len(listener.heard(room)) == 2)
             await until_redis_is("unavailable", other)
-            health = await asyncio.to_thread(httpx.get, f"{other.url}/health/deep", timeout=5)
+            health = await asyncio.to_thread(httpx.get, f"{other.url}/health/deep", timeout=60)
             assert (health.status_code, health.json()["status"]) == (200, "degraded")
             if away == "dead":
                 redis.start()
@@ -66,26 +67,40 @@ async def test_without_redis_messages_are_stored_and_delivered_and_with_it_again
         redis.stop()
 
 
-async def test_after_sigterm_connections_live_on_until_the_draining_is_over_then_1012(
+async def until_draining(instance: Instance) -> None:
+    instance.terminate()
+    await asyncio.to_thread(
+        wait_until,
+        lambda: httpx.get(f"{instance.url}/health", timeout=60).status_code == 503,
+        "draining",
+    )
+
+
+async def test_after_sigterm_connections_live_on_and_new_ones_are_refused(
     start_instance: StartInstance, room: str
 ) -> None:
-    instance = start_instance(CHAT_DRAIN_SECONDS="1.5")
+    instance = start_instance(CHAT_DRAIN_SECONDS="600")
     user = await join(instance)
     async with Listener(instance, user, {room: 0}) as listener:
-        instance.terminate()
-        await asyncio.to_thread(
-            wait_until,
-            lambda: httpx.get(f"{instance.url}/health", timeout=5).status_code == 503,
-            "draining",
-        )
+        await until_draining(instance)
         with pytest.raises(InvalidStatus) as refused:
             await connect(instance.socket_url, proxy=None)
         assert refused.value.response.status_code == 503
         assert (await listener.send(room, "still here"))["type"] == "sent"
         await listener.until(lambda: bool(listener.heard(room)))
+
+
+async def test_connections_that_are_left_when_the_draining_is_over_are_closed_with_1012(
+    start_instance: StartInstance, room: str
+) -> None:
+    instance = start_instance(CHAT_DRAIN_SECONDS="1")
+    async with Listener(instance, await join(instance), {room: 0}) as listener:
+        began = time.monotonic()
+        instance.terminate()
         await listener.until(lambda: listener.closed_with is not None)
         assert listener.closed_with == 1012
-    assert await asyncio.to_thread(instance.process.wait, 10) == 0
+        assert time.monotonic() - began >= 1
+    assert await asyncio.to_thread(instance.process.wait, 60) == 0
 
 
 async def test_a_drained_instance_ends_as_soon_as_its_last_connection_has_gone(
@@ -93,10 +108,10 @@ async def test_a_drained_instance_ends_as_soon_as_its_last_connection_has_gone(
 ) -> None:
     instance = start_instance(CHAT_DRAIN_SECONDS="600")
     async with Listener(instance, await join(instance), {room: 0}):
-        instance.terminate()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.to_thread(instance.process.wait, 0.7), 0.6)
-    assert await asyncio.to_thread(instance.process.wait, 10) == 0
+        await until_draining(instance)
+        with pytest.raises(subprocess.TimeoutExpired):
+            await asyncio.to_thread(instance.process.wait, 0.3)
+    assert await asyncio.to_thread(instance.process.wait, 60) == 0
 
 
 async def test_a_killed_instance_loses_nothing_that_it_acknowledged(
@@ -144,7 +159,8 @@ async def test_connections_that_break_all_the_time_still_hear_all_once_in_order(
                 )
                 listener.cut()
                 cuts[number] += 1
-                heard[number] += listener.heard(room)
+                # What came with the cut was never looked at.
+                heard[number] += [one for one in listener.heard(room) if one[0] <= wanted]
 
     await asyncio.gather(speak(blue, "b"), speak(green, "g"), *(listen(n) for n in heard))
     assert min(cuts.values()) >= 3
@@ -156,7 +172,7 @@ async def test_the_defect_of_errors_fails_its_share_of_requests_and_sends_but_no
     start_instance: StartInstance, blue: Instance, room: str
 ) -> None:
     instance = start_instance(CHAT_DEFECT="errors:1", CHAT_VERSION="green")
-    async with httpx.AsyncClient(base_url=instance.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=instance.url, timeout=60) as client:
         answer = await client.get(f"/api/rooms/{room}/messages")
         assert (answer.status_code, answer.headers["x-chat-version"]) == (500, "green")
         assert (await client.get("/health")).status_code == 200
@@ -165,7 +181,7 @@ async def test_the_defect_of_errors_fails_its_share_of_requests_and_sends_but_no
     assert refused.value.response.status_code == 500
     half = start_instance(CHAT_DEFECT="errors:0.5")
     user = await join(blue)
-    async with httpx.AsyncClient(base_url=half.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=half.url, timeout=60) as client:
         statuses = Counter(
             [(await client.get(f"/api/rooms/{room}/messages")).status_code for _ in range(60)]
         )

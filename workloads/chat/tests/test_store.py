@@ -137,7 +137,7 @@ async def test_a_store_that_is_not_there_is_said_to_be(
 @settings(
     max_examples=12,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5)), min_size=1, max_size=12))
 def test_any_mix_of_writers_deaths_and_repeats_stores_each_id_once_without_a_gap(

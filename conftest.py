@@ -1,4 +1,5 @@
-"""Settings of all tests: examples are drawn the same way each time, and are not timed."""
+"""Settings of all tests, those of the workloads too: hypothesis draws the same examples each time,
+and does not time them. A machine's speed, or a new example, refuses nobody's change."""
 
 from hypothesis import HealthCheck, settings
 
@@ -7,6 +8,7 @@ settings.register_profile(
     deadline=None,
     derandomize=True,
     database=None,
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steadystate")
