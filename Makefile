@@ -9,10 +9,10 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(SAM)/bin:$(PATH)
 
 SHIPPED := layers functions
-OWN := conftest.py layers functions lab cli tests workloads bench docs
+OWN := conftest.py layers functions lab cli tests workloads bench docs fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format build lock pictures bench bench-judge clean
+.PHONY: help demo test check format build lock pictures bench bench-judge fuzz clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -53,8 +53,12 @@ bench-judge: .venv-bench/ready ## Compare the canary's judge with other rules (T
 	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge --traces $(or $(TRACES),20000)
 	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge.promotion --traces $(or $(TRACES),20000)
 
+fuzz: .venv-fuzz/ready ## Try documents and inputs by coverage-guided fuzzing (RUNS=100000)
+	@PYTHONPATH=layers/steadystate:. .venv-fuzz/bin/python -m fuzz.documents \
+		-atheris_runs=$(or $(RUNS),100000) -max_len=4096 -len_control=0 -timeout=10 -verbosity=0 -artifact_prefix=out/
+
 lock: $(VENV)/ready ## Renew the locked requirements
-	@for name in uv dev lab layer bank chat sam bench; do \
+	@for name in uv dev lab layer bank chat sam bench fuzz; do \
 		case $$name in dev|uv|sam) with=;; *) with="--constraint requirements/dev.txt";; esac; \
 		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			$$with requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
@@ -83,4 +87,10 @@ $(SAM)/ready: requirements/sam.txt $(VENV)/ready
 .venv-bench/ready: requirements/bench.txt $(VENV)/ready
 	@$(PYTHON) -m venv --without-pip .venv-bench
 	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
+	@touch $@
+
+.venv-fuzz/ready: requirements/fuzz.txt $(VENV)/ready
+	@$(PYTHON) -m venv --without-pip .venv-fuzz
+	@$(UV) pip sync --quiet --python .venv-fuzz/bin/python --require-hashes requirements/fuzz.txt
+	@mkdir -p out
 	@touch $@

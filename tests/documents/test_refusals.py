@@ -109,6 +109,7 @@ def test_a_wrong_value_of_an_experiment_is_refused(path: str, value: Any, parts:
         ("probe.url", "file:///etc/passwd", ["probe.url", "https?"]),
         ("slis.error_rate.measure", "errors", ["slis.error_rate", "'error_rate', 'latency'"]),
         ("slis.error_rate.source", "magic", ["slis.error_rate", "'load_balancer'", "'http'"]),
+        ("slis.error_rate.source", "\n\u200b" + "x" * 60_000, ["slis.error_rate", "'http'"]),
         ("slis.latency_p95.percentile", 100, ["slis.latency_p95", "percentile", "less than 100"]),
         ("slis.latency_p95.percentile", math.nan, ["slis.latency_p95", "percentile"]),
         ("slis.database_connections.unit", "kg", ["slis.database_connections", "percent|millis"]),

@@ -51,12 +51,19 @@ def validate(model: type[D], content: Mapping[str, Any], source: str) -> D:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
         lines = [
-            f"{source}: {_place(problem['loc'])}{problem['msg'].removeprefix('Value error, ')}"
+            f"{source}: {_place(problem['loc'])}{_shown(problem['msg'])}"
             for problem in problems[:MOST_PROBLEMS]
         ]
         if len(problems) > MOST_PROBLEMS:
             lines.append(f"{source}: and {len(problems) - MOST_PROBLEMS} more problems")
         raise InvalidDocument("\n".join(lines)) from None
+
+
+def _shown(message: str) -> str:
+    """Return a message on one printable line; pydantic quotes a wrong tag as it was written."""
+    text = message.removeprefix("Value error, ")
+    text = text if len(text) <= 800 else f"{text[:400]} … {text[-400:]}"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _place(location: tuple[int | str, ...]) -> str:
