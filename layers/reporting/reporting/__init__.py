@@ -1,0 +1,1 @@
+"""Reports as PDF. `document.render` draws a run, `trend.render_trend` a workload over its runs."""

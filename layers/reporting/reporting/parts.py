@@ -1,0 +1,243 @@
+"""The parts of the document that experiments and canaries share, each a heading with what is below.
+"""
+
+from collections.abc import Sequence
+
+from reportlab.platypus import Flowable
+
+from reporting import figures
+from reporting.sheet import Heading
+from reporting.tables import note, table, text, verdict_cell
+from reporting.words import Words
+from steadystate.evidence import Evidence, GuardrailEvidence, ObjectiveEvidence
+from steadystate.report.contracts import DETERMINISTIC, Narrative
+
+_MOST_MOMENTS = 400
+_MOST_TARGETS = 12
+
+
+def narrative_part(narrative: Narrative, words: Words) -> list[Flowable]:
+    """Return the run in words, with who wrote them."""
+    story: list[Flowable] = [Heading(words["part.narrative"])]
+    for section in narrative.sections:
+        story.append(Heading(section.title, 1))
+        story += [text(paragraph.text) for paragraph in section.paragraphs]
+    return [*story, note(_written_by(narrative, words))]
+
+
+def _written_by(narrative: Narrative, words: Words) -> str:
+    if narrative.written_by == DETERMINISTIC:
+        sentences = [words["narrative.deterministic"]]
+    else:
+        wrote = words["narrative.model"]
+        sentences = [wrote.format(model=narrative.written_by, sentences=narrative.sentences)]
+        replaced = narrative.replaced_sentences
+        key = "narrative.replaced" if replaced else "narrative.replaced_none"
+        sentences.append(words[key].format(count=replaced))
+    if narrative.note:
+        sentences.append(narrative.note)
+    if narrative.input_tokens or narrative.output_tokens:
+        sentences.append(
+            words["narrative.tokens"].format(
+                input=figures.count(narrative.input_tokens),
+                output=figures.count(narrative.output_tokens),
+                cost=f"${narrative.cost_dollars:.6f}",
+            )
+        )
+    return " ".join(sentences)
+
+
+def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> list[Flowable]:
+    """Return the table of objectives."""
+    head = [Heading(words["part.objectives"])]
+    if not objectives:
+        return [*head, text(words["objectives.none"])]
+    columns = ("objective", "verdict", "observed", "bound", "limit", "baseline", "margin")
+    rows = [
+        [
+            f"{o.name} ({o.sli})" if o.name != o.sli else o.name,
+            verdict_cell(o.verdict),
+            figures.value(o.observed, o.unit, words),
+            figures.bound(o.bound, words),
+            figures.value(o.limit, o.unit, words),
+            figures.value(o.baseline, o.unit, words),
+            figures.value(o.margin, o.unit, words),
+        ]
+        for o in objectives
+    ]
+    return [
+        *head,
+        note(words["objectives.intro"]),
+        table(
+            [words[f"column.{c}"] for c in columns],
+            rows,
+            (25, 17, 13, 18, 12, 12, 12),
+            frozenset({2, 4, 5, 6}),
+        ),
+        table(
+            [words["column.objective"], words["column.reason"]],
+            [[o.name, o.reason] for o in objectives],
+            (25, 84),
+        ),
+    ]
+
+
+def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> list[Flowable]:
+    """Return the table of guardrails."""
+    head = [Heading(words["part.guardrails"])]
+    if not guardrails:
+        return [*head, text(words["guardrails.none"])]
+    columns = ("guardrail", "indicator", "bound", "state", "reason")
+    rows = [
+        [
+            g.name,
+            g.sli,
+            figures.bound(g.bound, words),
+            words.named("state", g.state),
+            "" if g.reason == "held" else g.reason,
+        ]
+        for g in guardrails
+    ]
+    head += [note(words["guardrails.intro"])]  # type: ignore[list-item]
+    return [*head, table([words[f"column.{c}"] for c in columns], rows, (22, 20, 16, 14, 36))]
+
+
+def timeline_part(evidence: Evidence, words: Words) -> list[Flowable]:
+    """Return what happened, moment by moment."""
+    head = [Heading(words["part.timeline"])]
+    moments = evidence.timeline
+    if not moments:
+        return [*head, text(words["timeline.none"])]
+    begun = evidence.started_at
+    rows = [
+        [
+            figures.clock(m.at),
+            figures.since((m.at - begun).total_seconds(), words),
+            words.named("event", m.what),
+            m.detail,
+        ]
+        for m in moments[:_MOST_MOMENTS]
+    ]
+    columns = ("time", "since", "what", "detail")
+    story: list[Flowable] = [
+        *head,
+        table(
+            [words[f"column.{c}"] for c in columns],
+            rows,
+            (15, 14, 22, 58),
+            frozenset({1}),
+            frozenset({2}),
+        ),
+    ]
+    left = len(moments) - _MOST_MOMENTS
+    return [*story, note(words["timeline.cut"].format(count=left))] if left > 0 else story
+
+
+def undo_part(evidence: Evidence, words: Words) -> list[Flowable]:
+    """Return what was undone, as it was read back."""
+    head = [Heading(words["part.undo"])]
+    if not evidence.undo:
+        return [*head, text(words["undo.none"])]
+    rows = [
+        [
+            words.named("undo", u.what),
+            words.named("state", u.state),
+            figures.clock(u.verified_at) if u.verified_at else figures.NOTHING,
+            u.found or figures.NOTHING,
+        ]
+        for u in evidence.undo
+    ]
+    columns = ("undo", "state", "verified", "found")
+    is_open = any(u.state == "open" for u in evidence.undo)
+    return [
+        *head,
+        note(words["undo.intro"]),
+        *([text(words["undo.open"])] if is_open else []),
+        table([words[f"column.{c}"] for c in columns], rows, (24, 14, 20, 50)),
+    ]
+
+
+def cost_part(evidence: Evidence, narrative: Narrative, words: Words) -> list[Flowable]:
+    """Return the cost, item by item, planned and used, and the model's if one wrote."""
+    planned, used = evidence.cost.estimate, evidence.cost.actual
+    names = [n for n in dict.fromkeys([*planned, *used]) if n != "total"]
+
+    def dollars(items: dict[str, float], name: str) -> str:
+        return figures.dollars(items[name]) if name in items else figures.NOTHING
+
+    rows: list[list[str | Flowable]] = [
+        [words.named("cost", n), dollars(planned, n), dollars(used, n)] for n in [*names, "total"]
+    ]
+    if narrative.cost_dollars:
+        model = f"${narrative.cost_dollars:.6f}"
+        rows.append([words["cost.narrative"], figures.NOTHING, model])
+    columns = ("item", "planned", "used")
+    return [
+        Heading(words["part.cost"]),
+        note(words["cost.intro"]),
+        table([words[f"column.{c}"] for c in columns], rows, (60, 24, 24), frozenset({1, 2})),
+    ]
+
+
+def identity_part(
+    evidence: Evidence, evidence_sha256: str, words: Words, missing: str
+) -> list[Flowable]:
+    """Return what this document was made of. `missing` is the sign for what cannot be drawn."""
+    unstated = words["not_stated"]
+    values = {
+        "run": evidence.run_id,
+        "sha": evidence_sha256,
+        "schema": evidence.schema_,
+        "scenario": evidence.scenario,
+        "workload": evidence.workload,
+        "requested_by": evidence.requested_by or unstated,
+        "reason": evidence.reason or unstated,
+        "started": figures.moment(evidence.started_at),
+        "ended": figures.moment(evidence.ended_at),
+        "execution": evidence.plan.execution_arn,
+    }
+    return [
+        Heading(words["part.identity"]),
+        note(words["identity.intro"]),
+        table((), [[words[f"identity.{k}"], v] for k, v in values.items()], (24, 84)),
+        note(words["identity.missing"].format(sign=missing)),
+    ]
+
+
+def plan_part(evidence: Evidence, words: Words) -> list[Flowable]:
+    """Return what was done to whom, and what cut it short."""
+    plan, fault = evidence.plan, evidence.fault
+    story: list[Flowable] = [Heading(words["part.plan"])]
+    if plan.description:
+        story.append(text(plan.description))
+    rows = []
+    for name, action in plan.faults.items():
+        names = [target.rsplit("/", 1)[-1] for target in action.targets]
+        shown = ", ".join(names[:_MOST_TARGETS])
+        if len(names) > _MOST_TARGETS:
+            shown += " " + words["plan.more"].format(count=len(names) - _MOST_TARGETS)
+        settings = ", ".join(f"{k} = {v}" for k, v in action.parameters.items())
+        rows.append([name, action.action, shown, settings or figures.NOTHING])
+    if rows:
+        columns = ("fault", "action", "targets", "parameters")
+        story.append(table([words[f"column.{c}"] for c in columns], rows, (20, 30, 28, 30)))
+    if fault:
+        hit = words["plan.hit"]
+        story.append(
+            note(hit.format(id=fault.experiment_id, status=fault.status, count=fault.targets_hit))
+        )
+    elif rows:
+        story.append(note(words["plan.not_started"]))
+    if evidence.stop:
+        stop = evidence.stop
+        story.append(text(words["plan.stopped"].format(by=stop.by, reason=stop.reason)))
+    if evidence.failure:
+        failure = evidence.failure
+        where = words["plan.in_state"].format(state=failure.state) if failure.state else ""
+        broke = words["plan.failure"]
+        cause = failure.cause or words["not_stated"]
+        story.append(text(broke.format(where=where, error=failure.error, cause=cause), limit=1500))
+    if plan.overrides:
+        changed = ", ".join(f"{k} = {v}" for k, v in plan.overrides.items())
+        story.append(note(f"{words['plan.overrides']} {changed}"))
+    return story
