@@ -26,9 +26,9 @@ test: $(VENV)/ready ## Run all tests
 check: $(VENV)/ready $(SAM)/ready ## Check format, lint, types, templates and definitions
 	@$(VENV)/bin/ruff format --check --quiet $(OWN)
 	@$(VENV)/bin/ruff check --quiet $(OWN)
-	@$(VENV)/bin/mypy --no-error-summary layers/steadystate/steadystate lab cli
+	@$(VENV)/bin/mypy --no-error-summary layers/steadystate/steadystate layers/reporting/reporting lab cli
 	@for app in functions/*/app.py; do \
-		MYPYPATH=layers/steadystate $(VENV)/bin/mypy --no-error-summary $$app || exit 1; done
+		MYPYPATH=layers/steadystate:layers/reporting $(VENV)/bin/mypy --no-error-summary $$app || exit 1; done
 	@$(VENV)/bin/mypy --no-error-summary workloads/bank/bank workloads/chat/chat
 	@sam validate --lint
 	@for template in workloads/*/template.yaml; do \
@@ -41,6 +41,7 @@ format: $(VENV)/ready ## Put the code into its format
 
 build: $(SAM)/ready ## Build the stack for the Lambda runtime (python3.13 on arm64)
 	@cp requirements/layer.txt layers/steadystate/requirements.txt
+	@cp requirements/reporting.txt layers/reporting/requirements.txt
 	@sam build
 
 pictures: $(VENV)/ready ## Draw the state machines again from their definitions
@@ -58,11 +59,12 @@ fuzz: .venv-fuzz/ready ## Try documents and inputs by coverage-guided fuzzing (R
 		-atheris_runs=$(or $(RUNS),100000) -max_len=4096 -len_control=0 -timeout=10 -verbosity=0 -artifact_prefix=out/
 
 lock: $(VENV)/ready ## Renew the locked requirements
-	@for name in uv dev lab layer bank chat sam bench fuzz; do \
+	@for name in uv dev lab layer reporting bank chat sam bench fuzz; do \
 		case $$name in dev|uv|sam) with=;; *) with="--constraint requirements/dev.txt";; esac; \
 		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			$$with requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@cp requirements/layer.txt layers/steadystate/requirements.txt
+	@cp requirements/reporting.txt layers/reporting/requirements.txt
 
 clean: ## Remove what was built here, and the lab's state
 	@rm -rf .aws-sam .lab out .pytest_cache .mypy_cache .ruff_cache .hypothesis

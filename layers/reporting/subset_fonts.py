@@ -24,6 +24,7 @@ KEPT = [
     (0xFF01, 0xFF5E),
 ]  # fmt: skip
 
+
 def main(source: Path) -> None:
     """Write one font a weight, and the licence."""
     for weight, style in WEIGHTS.items():

@@ -131,7 +131,8 @@ class TimeChart(Flowable):
         """Part the bounds into those to draw and those so far above that lines would lie flat."""
         values = [abs(v) for t in self.traces for part in t for _, v in part]
         most = max([*values, abs(self.picture.usual[0]) if self.picture.usual else 0.0])
-        drawn, beyond = [], []
+        drawn: list[Limit] = []
+        beyond: list[Limit] = []
         for limit in self.picture.limits:
             far = most > 0 and limit.value > OFF_SCALE * most and not self.picture.logarithmic
             (beyond if far else drawn).append(limit)
@@ -261,8 +262,8 @@ class TimeChart(Flowable):
         canvas.drawString(0, y, shortened(self.picture.title, BOLD, 8.6, room))
         x = self.width
         canvas.setFont(REGULAR, SMALL)
-        for colour, dashed, text in reversed(entries):
-            text = shortened(text, REGULAR, SMALL, self.width / 2)
+        for colour, dashed, words in reversed(entries):
+            text = shortened(words, REGULAR, SMALL, self.width / 2)
             x -= width_of(text, REGULAR, SMALL)
             canvas.setFillColor(MUTED)
             canvas.drawString(x, y, text)

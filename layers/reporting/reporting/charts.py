@@ -11,13 +11,14 @@ from reporting.chart import Limit, Mark, MarksKey, Picture, Spell, TimeChart, Tr
 from reporting.scales import TimeAxis
 from reporting.series import Indicator
 from reporting.style import AMBER, BLUE, FAULT, GREEN, INK, RED, TEAL
+from reporting.tables import note
 from reporting.words import Words
 from steadystate.domain.bounds import parse_bound
 from steadystate.domain.verdict import Verdict
-from steadystate.evidence import Evidence, instant
+from steadystate.evidence import Evidence, RecoveryEvidence, instant
 
 SMALL: Final = 104.0
-LARGE: Final = 232.0
+LARGE: Final = 326.0
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Stage:
     words: Words
 
 
-def stage_of(evidence: Evidence, words: Words) -> Stage:
+def stage_of(evidence: Evidence, recovery: RecoveryEvidence, words: Words) -> Stage:
     """Return the time axis of the run, from its first sample to its last, and its moments."""
-    recovery, fault = evidence.recovery, evidence.fault
+    fault = evidence.fault
     injected = recovery.injected_at or (instant(fault.started_at) if fault else None)
     origin = injected or evidence.started_at
     times = [t for s in evidence.samples for t in (s.started_at, s.ended_at)]
@@ -50,10 +51,12 @@ def stage_of(evidence: Evidence, words: Words) -> Stage:
         ("mitigated", over, TEAL),
         ("recovered", _epoch(recovery.recovered_at), GREEN),
     ]
-    marks = []
+    marks: list[Mark] = []
     for name, at, colour in moments:
         if at is not None:
-            label = figures.clock(origin) if name == "fault" else figures.since(at - axis.origin, words)
+            label = (
+                figures.clock(origin) if name == "fault" else figures.since(at - axis.origin, words)
+            )
             text = words[f"mark.{name}"].format(time=label)
             marks.append(Mark(len(marks) + 1, at, text, colour))
     spells = []
@@ -99,20 +102,14 @@ def title_of(indicator: Indicator, words: Words) -> str:
 
 
 def key_indicator(indicators: list[Indicator], failed: bool) -> Indicator | None:
-    """Return the indicator that tells most: a missed one, failed probes, or the tightest one."""
+    """Return the indicator that tells most: a missed one, failed probes, or the first."""
 
     def missed(one: Indicator) -> bool:
         return any(o.verdict is Verdict.FAIL for o in one.objectives)
 
-    def closeness(one: Indicator) -> float:
-        shares = [
-            o.margin / o.limit for o in one.objectives if o.limit and o.margin is not None
-        ]
-        return min(shares, default=2.0)
-
     drawn = [i for i in indicators if len(i.points) > 1]
     probes = [i for i in drawn if i.source == "probe" and i.unit == "percent"]
-    rated = sorted((i for i in drawn if i.objectives and i.period_seconds), key=closeness)
+    rated = [i for i in drawn if i.objectives and i.period_seconds]
     choice = [i for i in drawn if missed(i)]
     choice += probes if failed else []
     choice += [*rated, *drawn]
@@ -130,13 +127,22 @@ def large_chart(indicator: Indicator | None, stage: Stage) -> list[Flowable]:
 
 
 def small_charts(indicators: list[Indicator], stage: Stage) -> list[Flowable]:
-    """Return a chart for each indicator, the key of the marks above the first."""
-    key = MarksKey(stage.marks, stage.origin, stage.words)
+    """Return a chart for each indicator, the key of the marks above the first.
+
+    What was measured at most once is not drawn, but named.
+    """
+    words = stage.words
+    key = MarksKey(stage.marks, stage.origin, words)
     charts: list[Flowable] = []
-    for number, indicator in enumerate(indicators):
+    drawn = [i for i in indicators if len(i.points) > 1]
+    for number, indicator in enumerate(drawn):
         chart = TimeChart(picture_of(indicator, stage), stage.words, SMALL)
-        together = [key, Spacer(1, 4), chart] if number == 0 else [chart]
+        together: list[Flowable] = [key, Spacer(1, 4), chart] if number == 0 else [chart]
         charts += [KeepTogether(together), Spacer(1, 10)]
+    for key_of_words, points in (("charts.once", 1), ("charts.never", 0)):
+        names = [i.name for i in indicators if len(i.points) == points]
+        if names:
+            charts.append(note(words[key_of_words].format(names=", ".join(names))))
     return charts
 
 

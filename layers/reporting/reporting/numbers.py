@@ -13,11 +13,13 @@ from steadystate.evidence import Evidence, ObjectiveEvidence, RecoveryEvidence
 _GRAVITY = {Verdict.FAIL: 0, Verdict.ERROR: 1, Verdict.INCONCLUSIVE: 2, Verdict.PASS: 3}
 
 
-def three_numbers(evidence: Evidence, ticks: Sequence[Tick], words: Words) -> list[Number]:
+def three_numbers(
+    evidence: Evidence, recovery: RecoveryEvidence, ticks: Sequence[Tick], words: Words
+) -> list[Number]:
     """Return them, in the order in which a reader asks."""
     return [
-        _recovery(evidence.recovery, words),
-        _failed(evidence, ticks, words),
+        _recovery(recovery, words),
+        _failed(evidence, recovery, ticks, words),
         _kept(evidence.objectives, words),
     ]
 
@@ -34,8 +36,10 @@ def _recovery(recovery: RecoveryEvidence, words: Words) -> Number:
     return Number(words["recovery.card"], value, caption, colour)
 
 
-def _failed(evidence: Evidence, ticks: Sequence[Tick], words: Words) -> Number:
-    injected = evidence.recovery.injected_at
+def _failed(
+    evidence: Evidence, recovery: RecoveryEvidence, ticks: Sequence[Tick], words: Words
+) -> Number:
+    injected = recovery.injected_at
     after = [t for t in ticks if injected is None or t.at + 1 > injected.timestamp()]
     sent, failed = sum(t.sent for t in after), sum(t.failed for t in after)
     if not sent:

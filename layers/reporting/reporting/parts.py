@@ -1,14 +1,15 @@
-"""The parts of the document that experiments and canaries share, each a heading with what is below.
-"""
+"""The parts that experiments and canaries share, each a heading with what is below it."""
 
 from collections.abc import Sequence
 
 from reportlab.platypus import Flowable
 
 from reporting import figures
-from reporting.sheet import Heading
+from reporting.fonts import MISSING
+from reporting.sheet import Heading, part
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
+from steadystate.contracts import Plan
 from steadystate.evidence import Evidence, GuardrailEvidence, ObjectiveEvidence
 from steadystate.report.contracts import DETERMINISTIC, Narrative
 
@@ -18,7 +19,7 @@ _MOST_TARGETS = 12
 
 def narrative_part(narrative: Narrative, words: Words) -> list[Flowable]:
     """Return the run in words, with who wrote them."""
-    story: list[Flowable] = [Heading(words["part.narrative"])]
+    story = part(words["part.narrative"])
     for section in narrative.sections:
         story.append(Heading(section.title, 1))
         story += [text(paragraph.text) for paragraph in section.paragraphs]
@@ -49,11 +50,11 @@ def _written_by(narrative: Narrative, words: Words) -> str:
 
 def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> list[Flowable]:
     """Return the table of objectives."""
-    head = [Heading(words["part.objectives"])]
+    head = part(words["part.objectives"])
     if not objectives:
         return [*head, text(words["objectives.none"])]
     columns = ("objective", "verdict", "observed", "bound", "limit", "baseline", "margin")
-    rows = [
+    rows: list[list[str | Flowable]] = [
         [
             f"{o.name} ({o.sli})" if o.name != o.sli else o.name,
             verdict_cell(o.verdict),
@@ -84,7 +85,7 @@ def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> li
 
 def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> list[Flowable]:
     """Return the table of guardrails."""
-    head = [Heading(words["part.guardrails"])]
+    head = part(words["part.guardrails"])
     if not guardrails:
         return [*head, text(words["guardrails.none"])]
     columns = ("guardrail", "indicator", "bound", "state", "reason")
@@ -98,13 +99,16 @@ def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> li
         ]
         for g in guardrails
     ]
-    head += [note(words["guardrails.intro"])]  # type: ignore[list-item]
-    return [*head, table([words[f"column.{c}"] for c in columns], rows, (22, 20, 16, 14, 36))]
+    return [
+        *head,
+        note(words["guardrails.intro"]),
+        table([words[f"column.{c}"] for c in columns], rows, (22, 20, 16, 14, 36)),
+    ]
 
 
 def timeline_part(evidence: Evidence, words: Words) -> list[Flowable]:
     """Return what happened, moment by moment."""
-    head = [Heading(words["part.timeline"])]
+    head = part(words["part.timeline"])
     moments = evidence.timeline
     if not moments:
         return [*head, text(words["timeline.none"])]
@@ -135,7 +139,7 @@ def timeline_part(evidence: Evidence, words: Words) -> list[Flowable]:
 
 def undo_part(evidence: Evidence, words: Words) -> list[Flowable]:
     """Return what was undone, as it was read back."""
-    head = [Heading(words["part.undo"])]
+    head = part(words["part.undo"])
     if not evidence.undo:
         return [*head, text(words["undo.none"])]
     rows = [
@@ -173,16 +177,14 @@ def cost_part(evidence: Evidence, narrative: Narrative, words: Words) -> list[Fl
         rows.append([words["cost.narrative"], figures.NOTHING, model])
     columns = ("item", "planned", "used")
     return [
-        Heading(words["part.cost"]),
+        *part(words["part.cost"]),
         note(words["cost.intro"]),
         table([words[f"column.{c}"] for c in columns], rows, (60, 24, 24), frozenset({1, 2})),
     ]
 
 
-def identity_part(
-    evidence: Evidence, evidence_sha256: str, words: Words, missing: str
-) -> list[Flowable]:
-    """Return what this document was made of. `missing` is the sign for what cannot be drawn."""
+def identity_part(evidence: Evidence, evidence_sha256: str, words: Words) -> list[Flowable]:
+    """Return what this document was made of."""
     unstated = words["not_stated"]
     values = {
         "run": evidence.run_id,
@@ -197,17 +199,17 @@ def identity_part(
         "execution": evidence.plan.execution_arn,
     }
     return [
-        Heading(words["part.identity"]),
+        *part(words["part.identity"]),
         note(words["identity.intro"]),
         table((), [[words[f"identity.{k}"], v] for k, v in values.items()], (24, 84)),
-        note(words["identity.missing"].format(sign=missing)),
+        note(words["identity.missing"].format(sign=MISSING)),
     ]
 
 
-def plan_part(evidence: Evidence, words: Words) -> list[Flowable]:
+def plan_part(evidence: Evidence, plan: Plan, words: Words) -> list[Flowable]:
     """Return what was done to whom, and what cut it short."""
-    plan, fault = evidence.plan, evidence.fault
-    story: list[Flowable] = [Heading(words["part.plan"])]
+    fault = evidence.fault
+    story = part(words["part.plan"])
     if plan.description:
         story.append(text(plan.description))
     rows = []

@@ -8,10 +8,11 @@ from reporting import figures
 from reporting.fonts import REGULAR, width_of
 from reporting.front import Fixed
 from reporting.series import Indicator, ticks_of
-from reporting.sheet import Heading
+from reporting.sheet import part
 from reporting.style import COLOURS, FAINT, HAIRLINE, INK, MUTED
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
+from steadystate.contracts import Plan
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, RecoveryEvidence, instant
 from steadystate.run.judgement import Facts, judge
@@ -58,9 +59,9 @@ class Gauge(Fixed):
         canvas.drawString(min(max(middle, 12), self.width - wide), y - 16, label)
 
 
-def recovery_part(evidence: Evidence, words: Words) -> list[Flowable]:
+def recovery_part(evidence: Evidence, recovery: RecoveryEvidence, words: Words) -> list[Flowable]:
     """Return recovery: its verdict, its interval against the target, its moments."""
-    recovery, fault = evidence.recovery, evidence.fault
+    fault = evidence.fault
     over = instant(fault.ended_at) if fault else None
     moments = {
         "injected": recovery.injected_at,
@@ -82,7 +83,7 @@ def recovery_part(evidence: Evidence, words: Words) -> list[Flowable]:
         for name, at in moments.items()
     ]
     return [
-        Heading(words["part.recovery"]),
+        *part(words["part.recovery"]),
         note(words["recovery.intro"]),
         text(recovery.reason),
         *([Gauge(recovery, words)] if recovery.from_fault else []),
@@ -90,10 +91,12 @@ def recovery_part(evidence: Evidence, words: Words) -> list[Flowable]:
     ]
 
 
-def basis_part(evidence: Evidence, indicators: list[Indicator], words: Words) -> list[Flowable]:
+def basis_part(
+    evidence: Evidence, plan: Plan, indicators: list[Indicator], words: Words
+) -> list[Flowable]:
     """Return how sharply was measured, and whether the samples still give the verdict."""
-    story: list[Flowable] = [Heading(words["part.basis"])]
-    samples, timing = evidence.samples, evidence.plan.timing
+    story = part(words["part.basis"])
+    samples, timing = evidence.samples, plan.timing
     if samples:
         ticks = ticks_of(evidence)
         length = max(s.ended_at for s in samples) - min(s.started_at for s in samples)
@@ -102,14 +105,14 @@ def basis_part(evidence: Evidence, indicators: list[Indicator], words: Words) ->
             window=figures.seconds(timing.window_seconds, words),
             length=figures.seconds(length, words),
             sent=figures.count(sum(t.sent for t in ticks)),
-            each=evidence.plan.probe.requests,
+            each=plan.probe.requests,
             failed=figures.count(sum(t.failed for t in ticks)),
             period=figures.seconds(timing.metric_period_seconds, words),
         )
         story.append(text(looks))
     else:
         story.append(text(words["basis.none"]))
-    story.append(text(judged_again(evidence, words)))
+    story.append(text(judged_again(evidence, plan, words)))
     columns = ("indicator", "source", "points", "observations", "resolution", "history")
     rows = [
         [
@@ -131,10 +134,10 @@ def basis_part(evidence: Evidence, indicators: list[Indicator], words: Words) ->
     return story
 
 
-def judged_again(evidence: Evidence, words: Words) -> str:
+def judged_again(evidence: Evidence, plan: Plan, words: Words) -> str:
     """Judge the run from its samples, and say whether that gives the verdict of the evidence."""
     facts = Facts(
-        plan=evidence.plan,
+        plan=plan,
         baseline=evidence.baseline,
         samples=evidence.samples,
         fault=evidence.fault,

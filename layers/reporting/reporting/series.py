@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from steadystate.contracts import BaselineOf
+from steadystate.contracts import BaselineOf, Plan
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, ProbeSli, unit_of
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point, usable
@@ -41,14 +42,13 @@ def ticks_of(evidence: Evidence) -> list[Tick]:
     return sorted(t for sample in evidence.samples for t in sample.ticks)
 
 
-def indicators(evidence: Evidence) -> list[Indicator]:
-    """Return every indicator of the run: those of objectives first, in their order."""
-    plan = evidence.plan
+def indicators(evidence: Evidence, plan: Plan) -> list[Indicator]:
+    """Return every indicator of an experiment: those of objectives first, in their order."""
     ticks = ticks_of(evidence)
     wanted = [o.sli for o in evidence.objectives] + [g.sli for g in evidence.guardrails]
     names = [n for n in dict.fromkeys([*wanted, *plan.slis]) if n in plan.slis]
-    found = [_indicator(evidence, name, ticks) for name in names]
-    probed = {(s.measure) for s in plan.slis.values() if isinstance(s, ProbeSli)}
+    found = [_indicator(evidence, plan, name, ticks) for name in names]
+    probed = {s.measure for s in plan.slis.values() if isinstance(s, ProbeSli)}
     if ticks and "error_rate" not in probed:
         sli = ProbeSli(source="probe", measure="error_rate")
         points = usable(probe_points(ticks, sli))
@@ -56,8 +56,7 @@ def indicators(evidence: Evidence) -> list[Indicator]:
     return found
 
 
-def _indicator(evidence: Evidence, name: str, ticks: Sequence[Tick]) -> Indicator:
-    plan = evidence.plan
+def _indicator(evidence: Evidence, plan: Plan, name: str, ticks: Sequence[Tick]) -> Indicator:
     sli = plan.slis[name]
     if isinstance(sli, ProbeSli):
         points, period = probe_points(ticks, sli), 1.0
@@ -123,6 +122,6 @@ def stretches(dots: Sequence[Dot], gap_seconds: float) -> list[list[Dot]]:
 def usual_gap(dots: Iterable[Dot], period_seconds: float) -> float:
     """Return after how many seconds without a point a line is cut: 2.5 usual distances."""
     times = [at for at, _ in dots]
-    distances = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    distances = sorted(b - a for a, b in pairwise(times))
     usual = distances[len(distances) // 2] if distances else 0.0
     return 2.5 * max(usual, period_seconds, 1.0)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate
 
 from reporting.fonts import BOLD, REGULAR, drawable, register_fonts, shortened, width_of
 from reporting.style import (
@@ -25,6 +25,7 @@ from reporting.words import Words
 
 _TOTAL: Final = "total-of-pages"
 _FOOT: Final = 30.0
+_ROOM_FOR_A_PART: Final = 150.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Heading(Flowable):
         super().__init__()
         self.text = drawable(text)
         self.level = level
-        self.keepWithNext = 1
+        self.keepWithNext = level
         self.size, self.above, self.below = ((15.0, 18.0, 8.0), (10.6, 9.0, 4.0))[level]
 
     def wrap(self, aW: float, aH: float) -> tuple[float, float]:  # noqa: ARG002, N803 - reportlab's names
@@ -59,12 +60,17 @@ class Heading(Flowable):
         return self.above
 
     def draw(self) -> None:
-        canvas = self.canv
+        canvas: Any = self.canv
         key = f"part-{canvas.getPageNumber()}-{canvas.outline_entries}"
         canvas.bookmarkHorizontalAbsolute(key, canvas.absolutePosition(0, self.size + 14)[1])
         canvas.add_outline(self.text, key, self.level)
         canvas.setFont(BOLD, self.size)
         canvas.drawString(0, self.below + 2, shortened(self.text, BOLD, self.size, self.width))
+
+
+def part(title: str) -> list[Flowable]:
+    """Return the heading of a part, on a new page where little room is left on this one."""
+    return [CondPageBreak(_ROOM_FOR_A_PART), Heading(title)]
 
 
 class _Pages(Canvas):

@@ -6,7 +6,7 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 
-from reporting.fonts import BOLD, REGULAR
+from reporting.fonts import REGULAR
 from steadystate.domain.verdict import Verdict
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
@@ -47,16 +47,30 @@ SIGNS: Final[dict[Verdict, str]] = {
 """A verdict is told by a sign too: not everybody sees colours, and not every printer has them."""
 
 
-def _style(name: str, size: float, leading: float, **more: object) -> ParagraphStyle:
-    settings = {"fontName": REGULAR, "textColor": INK, "splitLongWords": 1} | more
-    return ParagraphStyle(name, fontSize=size, leading=leading, **settings)
+def _style(
+    name: str,
+    size: float,
+    leading: float,
+    *,
+    colour: Color = INK,
+    right: bool = False,
+    below: float = 0.0,
+) -> ParagraphStyle:
+    return ParagraphStyle(
+        name,
+        fontName=REGULAR,
+        fontSize=size,
+        leading=leading,
+        textColor=colour,
+        alignment=2 if right else 0,
+        spaceAfter=below,
+        splitLongWords=1,
+    )
 
 
-BODY: Final = _style("body", 9.6, 14.6, spaceAfter=5)
-NOTE: Final = _style("note", 8, 11.6, textColor=MUTED, spaceAfter=4)
+BODY: Final = _style("body", 9.6, 14.6, below=5)
+NOTE: Final = _style("note", 8, 11.6, colour=MUTED, below=4)
 CELL: Final = _style("cell", 8.2, 11)
-CELL_RIGHT: Final = _style("cell-right", 8.2, 11, alignment=2)
-CELL_HEAD: Final = _style("cell-head", 7.4, 10, textColor=MUTED)
-CELL_HEAD_RIGHT: Final = _style("cell-head-right", 7.4, 10, textColor=MUTED, alignment=2)
-HEADING: Final = _style("heading", 15, 19, fontName=BOLD, spaceBefore=16, spaceAfter=7)
-SUBHEADING: Final = _style("subheading", 10.6, 14, fontName=BOLD, spaceBefore=9, spaceAfter=3)
+CELL_RIGHT: Final = _style("cell-right", 8.2, 11, right=True)
+CELL_HEAD: Final = _style("cell-head", 7.4, 10, colour=MUTED)
+CELL_HEAD_RIGHT: Final = _style("cell-head-right", 7.4, 10, colour=MUTED, right=True)

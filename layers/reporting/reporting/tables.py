@@ -69,9 +69,7 @@ def table(
         ("LINEBELOW", (0, 0), (-1, -1), 0.5, HAIRLINE),
     ]
     widths = [WIDTH * share / sum(shares) for share in shares]
-    return Table(
-        cells, colWidths=widths, repeatRows=1 if head else 0, style=commands, spaceAfter=6
-    )
+    return Table(cells, colWidths=widths, repeatRows=1 if head else 0, style=commands, spaceAfter=6)
 
 
 def _cell(content: str | Flowable, right: bool, bold: bool) -> Flowable:

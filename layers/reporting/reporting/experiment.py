@@ -1,0 +1,113 @@
+"""The report of an experiment: what stands on its first page, and the parts behind it."""
+
+from reportlab.platypus import Flowable, PageBreak
+
+from reporting import figures
+from reporting.charts import key_indicator, large_chart, small_charts, stage_of
+from reporting.front import first_page
+from reporting.numbers import three_numbers
+from reporting.parts import (
+    cost_part,
+    guardrails_part,
+    identity_part,
+    narrative_part,
+    objectives_part,
+    plan_part,
+    timeline_part,
+    undo_part,
+)
+from reporting.recovery import basis_part, recovery_part
+from reporting.series import Indicator, indicators, ticks_of
+from reporting.sheet import part
+from reporting.tables import note, text
+from reporting.words import Words
+from steadystate.contracts import Plan
+from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence, RecoveryEvidence
+from steadystate.report.contracts import Narrative
+
+
+def experiment_story(
+    evidence: Evidence, narrative: Narrative, evidence_sha256: str, words: Words
+) -> list[Flowable]:
+    """Return the report of an experiment.
+
+    Raises
+    ------
+    InvalidDocument
+        The evidence calls itself an experiment, and has no plan or no recovery of one.
+    """
+    plan, recovery = evidence.plan, evidence.recovery
+    if not isinstance(plan, Plan) or recovery is None:
+        raise InvalidDocument(
+            f"run {evidence.run_id}: the evidence of an experiment has no plan or no recovery"
+        )
+    found = indicators(evidence, plan)
+    return [
+        *_front(evidence, plan, recovery, narrative, found, words),
+        PageBreak(),
+        *narrative_part(narrative, words),
+        *objectives_part(evidence.objectives, words),
+        *guardrails_part(evidence.guardrails, words),
+        *_charts(evidence, recovery, found, words),
+        *plan_part(evidence, plan, words),
+        *timeline_part(evidence, words),
+        *recovery_part(evidence, recovery, words),
+        *undo_part(evidence, words),
+        *basis_part(evidence, plan, found, words),
+        *cost_part(evidence, narrative, words),
+        *identity_part(evidence, evidence_sha256, words),
+    ]
+
+
+def _front(
+    evidence: Evidence,
+    plan: Plan,
+    recovery: RecoveryEvidence,
+    narrative: Narrative,
+    found: list[Indicator],
+    words: Words,
+) -> list[Flowable]:
+    ticks = ticks_of(evidence)
+    failed = any(t.failed for t in ticks)
+    lasted = (evidence.ended_at - evidence.started_at).total_seconds()
+    unstated = words["not_stated"]
+    facts = [
+        (words["fact.when"], figures.moment(evidence.started_at)),
+        (words["fact.lasted"], figures.seconds(max(0.0, lasted), words)),
+        (words["fact.fault"], _fault(plan, words)),
+        (words["fact.cost"], figures.dollars(evidence.cost.actual.get("total", 0.0))),
+        (words["fact.run_by"], evidence.requested_by or unstated),
+        (words["fact.why"], evidence.reason or unstated),
+    ]
+    return first_page(
+        kind=words["report.experiment"],
+        title=narrative.title,
+        verdict=evidence.verdict,
+        summary=narrative.summary,
+        numbers=three_numbers(evidence, recovery, ticks, words),
+        chart=large_chart(key_indicator(found, failed), stage_of(evidence, recovery, words)),
+        facts=facts,
+        words=words,
+    )
+
+
+def _fault(plan: Plan, words: Words) -> str:
+    actions = list(plan.faults.values())
+    if not actions:
+        return words["fact.no_fault"]
+    targets = sum(len(a.targets) for a in actions)
+    if len(actions) > 1:
+        return words["fact.faults"].format(count=len(actions), targets=targets)
+    key = "fact.target" if targets == 1 else "fact.targets"
+    return words[key].format(action=actions[0].action, count=targets)
+
+
+def _charts(
+    evidence: Evidence, recovery: RecoveryEvidence, found: list[Indicator], words: Words
+) -> list[Flowable]:
+    head = part(words["part.charts"])
+    if not any(i.points for i in found):
+        return [*head, text(words["charts.none"])]
+    stage = stage_of(evidence, recovery, words)
+    return [*head, note(words["charts.intro"]), *small_charts(found, stage)]
