@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "layers/steadystate/steadystate"
 SHIPPED = [*LIBRARY.rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-SHIPPED += (ROOT / "layers/reporting").rglob("*.py")
+RENDERER = ROOT / "layers/reporting/reporting"
+SHIPPED += RENDERER.rglob("*.py")
 WORKLOADS = list((ROOT / "workloads").rglob("*.py"))
 OWN = {"steadystate", "reporting", "lab", "cli", "tests", "bench", "bank", "chat", "functions"}
 
@@ -116,6 +117,28 @@ def test_no_handler_imports_the_tracer_or_a_heavy_library() -> None:
         assert not tops & {"aws_xray_sdk", "scipy", "numpy", "pandas"}, named(path)
         text = path.read_text(encoding="utf-8")
         assert "Tracer" not in text, named(path)
+
+
+def test_only_what_draws_imports_the_renderer_and_only_the_renderer_imports_reportlab() -> None:
+    """So no other function carries the layer, nor pays for its import."""
+    draws = {"render_report", "publish_trends"}
+    for path in SHIPPED:
+        tops = {name.split(".")[0] for name in imports(path)}
+        renderer = path.is_relative_to(RENDERER)
+        assert "reportlab" not in tops or renderer, named(path)
+        assert "reporting" not in tops or renderer or path.parent.name in draws, named(path)
+
+
+def test_the_renderer_knows_neither_the_network_nor_the_clock() -> None:
+    """The same evidence must give the same document."""
+    files = list(RENDERER.rglob("*.py"))
+    assert files
+    for path in files:
+        assert not {name.split(".")[0] for name in imports(path)} & OF_THE_WORLD, named(path)
+        calls = {
+            n.attr for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Attribute)
+        }
+        assert not calls & {"now", "utcnow", "today", "monotonic"}, named(path)
 
 
 def test_workloads_import_nothing_of_the_rest() -> None:

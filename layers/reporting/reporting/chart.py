@@ -160,7 +160,7 @@ class TimeChart(Flowable):
     def _axes(self, canvas: Any, values: ValueAxis) -> None:
         canvas.setFont(REGULAR, SMALL)
         canvas.setLineWidth(0.4)
-        for tick in values.ticks:
+        for tick in values.ticks if any(self.traces) else ():
             y = self._y(tick)
             canvas.setStrokeColor(HAIRLINE)
             canvas.line(LEFT, y, self.width, y)

@@ -3,8 +3,9 @@
 from reportlab.platypus import Flowable, PageBreak
 
 from reporting import figures
+from reporting.again import Again, judged_again
 from reporting.charts import key_indicator, large_chart, small_charts, stage_of
-from reporting.front import first_page
+from reporting.front import banner_of, first_page
 from reporting.numbers import three_numbers
 from reporting.parts import (
     cost_part,
@@ -43,8 +44,9 @@ def experiment_story(
             f"run {evidence.run_id}: the evidence of an experiment has no plan or no recovery"
         )
     found = indicators(evidence, plan)
+    again = judged_again(evidence)
     return [
-        *_front(evidence, plan, recovery, narrative, found, words),
+        *_front(evidence, plan, recovery, narrative, found, again, words),
         PageBreak(),
         *narrative_part(narrative, words),
         *objectives_part(evidence.objectives, words),
@@ -54,7 +56,7 @@ def experiment_story(
         *timeline_part(evidence, words),
         *recovery_part(evidence, recovery, words),
         *undo_part(evidence, words),
-        *basis_part(evidence, plan, found, words),
+        *basis_part(evidence, plan, found, again, words),
         *cost_part(evidence, narrative, words),
         *identity_part(evidence, evidence_sha256, words),
     ]
@@ -66,6 +68,7 @@ def _front(
     recovery: RecoveryEvidence,
     narrative: Narrative,
     found: list[Indicator],
+    again: Again,
     words: Words,
 ) -> list[Flowable]:
     ticks = ticks_of(evidence)
@@ -83,12 +86,10 @@ def _front(
     return first_page(
         kind=words["report.experiment"],
         title=narrative.title,
-        verdict=evidence.verdict,
-        summary=narrative.summary,
+        banner=banner_of(evidence.verdict, again, narrative.summary, words),
         numbers=three_numbers(evidence, recovery, ticks, words),
         chart=large_chart(key_indicator(found, failed), stage_of(evidence, recovery, words)),
         facts=facts,
-        words=words,
     )
 
 

@@ -4,8 +4,8 @@ import math
 from datetime import UTC, datetime
 
 from reporting.words import Words
-from steadystate.domain.bounds import shown
 from steadystate.evidence import IntervalEvidence
+from steadystate.report.shown import amount
 
 NOTHING = "–"
 
@@ -14,8 +14,7 @@ def value(number: float | None, unit: str, words: Words) -> str:
     """Return a measured value with its unit."""
     if number is None or not math.isfinite(number):
         return NOTHING
-    text = shown(number, unit)
-    return text.replace(" KRW", "원") if words.language == "ko" else text
+    return amount(number, unit, words.language)
 
 
 def bound(text: str, words: Words) -> str:
@@ -27,9 +26,9 @@ def bound(text: str, words: Words) -> str:
 
 
 def seconds(number: float, words: Words) -> str:
-    """Return a length of time: `0.4 s`, `12 s`, `4 min 5 s`, `2 h 3 min`."""
+    """Return a length of time: `0.4 s`, `90 s`, `4 min 5 s`, `2 h 3 min`."""
     s, minute, hour = words["s"], words["min"], words["h"]
-    if number < 60:
+    if number < 120:
         return f"{number:.1f}".removesuffix(".0") + s
     whole = round(number)
     if whole < 3600:
@@ -48,7 +47,7 @@ def interval(value: IntervalEvidence | None, words: Words) -> str:
     low, high = seconds(value.low, words), seconds(value.high, words)
     if low == high:
         return low
-    if value.high < 60:
+    if value.high < 120:
         return f"{low.removesuffix(words['s'])}–{high}"
     return f"{low} – {high}"
 

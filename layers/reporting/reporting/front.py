@@ -7,6 +7,7 @@ from typing import Any, Final
 from reportlab.lib.colors import Color
 from reportlab.platypus import Flowable, Spacer
 
+from reporting.again import Again
 from reporting.fonts import BOLD, REGULAR, shortened, width_of, wrapped
 from reporting.style import COLOURS, HAIRLINE, INK, MUTED, PANEL, SIGNS, WHITE
 from reporting.words import Words
@@ -68,25 +69,24 @@ class Title(Fixed):
 class Banner(Fixed):
     """The verdict: colour, sign, word, and the sentence that it comes to."""
 
-    def __init__(self, verdict: Verdict, meaning: str, summary: str) -> None:
+    def __init__(self, word: str, colour: Color, meaning: str, summary: str) -> None:
         super().__init__(_BANNER)
-        self.verdict = verdict
+        self.word = word
+        self.colour = colour
         self.meaning = meaning
         self.summary = summary
 
     def draw(self) -> None:
         canvas: Any = self.canv
-        colour = COLOURS[self.verdict]
-        canvas.setFillColor(colour)
+        canvas.setFillColor(self.colour)
         canvas.roundRect(0, 0, self.width, self.height, 7, stroke=0, fill=1)
         canvas.setFillColor(WHITE)
-        word = f"{SIGNS[self.verdict]} {self.verdict}"
-        size = 32.0 if width_of(word, BOLD, 32) <= 176 else 19.0
+        size = 32.0 if width_of(self.word, BOLD, 32) <= 176 else 19.0
         column = 196.0
         canvas.setFont(BOLD, size)
         lines = wrapped(self.meaning, REGULAR, 8.6, column - 26, 3)
         y = self.height / 2 + (len(lines) * 11.5) / 2 - size * 0.42
-        canvas.drawString(18, y, word)
+        canvas.drawString(18, y, self.word)
         canvas.setFont(REGULAR, 8.6)
         for number, line in enumerate(lines, 1):
             canvas.drawString(18, y - 5 - number * 11.5, line)
@@ -106,6 +106,17 @@ class Banner(Fixed):
         for line in lines:
             canvas.drawString(left, y, line)
             y -= leading
+
+
+def banner_of(verdict: Verdict, again: Again, summary: str, words: Words) -> Banner:
+    """Return the banner of a verdict; one that its samples do not support has no colour to show."""
+    if again.supports:
+        word = f"{SIGNS[verdict]} {verdict}"
+        return Banner(word, COLOURS[verdict], words[f"verdict.{verdict}"], summary)
+    meaning = words["verdict.contradicted"]
+    if again.verdict is not None:
+        meaning = words["verdict.unsupported"].format(again=again.verdict)
+    return Banner(f"! {verdict}", COLOURS[Verdict.ERROR], meaning, summary)
 
 
 class Numbers(Fixed):
@@ -171,17 +182,15 @@ def first_page(
     *,
     kind: str,
     title: str,
-    verdict: Verdict,
-    summary: str,
+    banner: Flowable,
     numbers: Sequence[Number],
     chart: Sequence[Flowable],
     facts: Sequence[tuple[str, str]],
-    words: Words,
 ) -> list[Flowable]:
     """Return the first page; it fits one page whatever its texts are."""
     return [
         Title(kind, title),
-        Banner(verdict, words[f"verdict.{verdict}"], summary),
+        banner,
         Spacer(1, 12),
         Numbers(numbers),
         Spacer(1, 18),

@@ -10,6 +10,7 @@ from reporting.sheet import Heading, part
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
 from steadystate.contracts import Plan
+from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, GuardrailEvidence, ObjectiveEvidence
 from steadystate.report.contracts import DETERMINISTIC, Narrative
 
@@ -75,12 +76,15 @@ def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> li
             (25, 17, 13, 18, 12, 12, 12),
             frozenset({2, 4, 5, 6}),
         ),
-        table(
-            [words["column.objective"], words["column.reason"]],
-            [[o.name, o.reason] for o in objectives],
-            (25, 84),
-        ),
+        *_reasons(objectives, words),
     ]
+
+
+def _reasons(objectives: Sequence[ObjectiveEvidence], words: Words) -> list[Flowable]:
+    """Return why objectives were not kept, in the words of the evidence."""
+    rows = [[o.name, o.reason] for o in objectives if o.verdict is not Verdict.PASS]
+    head = [words["column.objective"], words["column.why"]]
+    return [table(head, rows, (25, 84))] if rows else []
 
 
 def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> list[Flowable]:

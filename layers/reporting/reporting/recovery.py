@@ -5,6 +5,7 @@ from typing import Any
 from reportlab.platypus import Flowable
 
 from reporting import figures
+from reporting.again import Again
 from reporting.fonts import REGULAR, width_of
 from reporting.front import Fixed
 from reporting.series import Indicator, ticks_of
@@ -13,9 +14,7 @@ from reporting.style import COLOURS, FAINT, HAIRLINE, INK, MUTED
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
 from steadystate.contracts import Plan
-from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, RecoveryEvidence, instant
-from steadystate.run.judgement import Facts, judge
 
 
 class Gauge(Fixed):
@@ -85,14 +84,18 @@ def recovery_part(evidence: Evidence, recovery: RecoveryEvidence, words: Words) 
     return [
         *part(words["part.recovery"]),
         note(words["recovery.intro"]),
-        text(recovery.reason),
+        *([text(recovery.reason)] if words.language == "en" else []),
         *([Gauge(recovery, words)] if recovery.from_fault else []),
         table((), rows, (30, 78)),
     ]
 
 
 def basis_part(
-    evidence: Evidence, plan: Plan, indicators: list[Indicator], words: Words
+    evidence: Evidence,
+    plan: Plan,
+    indicators: list[Indicator],
+    again: Again,
+    words: Words,
 ) -> list[Flowable]:
     """Return how sharply was measured, and whether the samples still give the verdict."""
     story = part(words["part.basis"])
@@ -112,7 +115,7 @@ def basis_part(
         story.append(text(looks))
     else:
         story.append(text(words["basis.none"]))
-    story.append(text(judged_again(evidence, plan, words)))
+    story += _judged_again(again, evidence, words)
     columns = ("indicator", "source", "points", "observations", "resolution", "history")
     rows = [
         [
@@ -134,19 +137,13 @@ def basis_part(
     return story
 
 
-def judged_again(evidence: Evidence, plan: Plan, words: Words) -> str:
-    """Judge the run from its samples, and say whether that gives the verdict of the evidence."""
-    facts = Facts(
-        plan=plan,
-        baseline=evidence.baseline,
-        samples=evidence.samples,
-        fault=evidence.fault,
-        stop=evidence.stop,
-        failure=evidence.failure,
-    )
-    try:
-        again: Verdict = judge(facts).verdict
-    except (ValueError, KeyError, ArithmeticError) as error:
-        return words["basis.broken"].format(error=f"{type(error).__name__}: {error}")
-    key = "basis.agrees" if again is evidence.verdict else "basis.differs"
-    return words[key].format(again=again, verdict=evidence.verdict)
+def _judged_again(again: Again, evidence: Evidence, words: Words) -> list[Flowable]:
+    if again.verdict is None:
+        return [text(words["basis.broken"].format(error=again.error))]
+    key = "basis.agrees" if again.supports else "basis.differs"
+    story: list[Flowable] = [text(words[key].format(again=again.verdict, verdict=evidence.verdict))]
+    if again.changed and not again.supports:
+        story.append(text(words["basis.changed"].format(names=", ".join(again.changed))))
+    if again.missing_looks:
+        story.append(text(words["basis.missing"].format(count=again.missing_looks)))
+    return story

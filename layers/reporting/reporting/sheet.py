@@ -127,7 +127,7 @@ def build(story: Sequence[Flowable], cover: Cover) -> bytes:
     document.addPageTemplates([PageTemplate("page", [frame], onPage=on_page)])
 
     def pages(*arguments: Any, **options: Any) -> _Pages:
-        canvas = _Pages(*arguments, **options)
+        canvas = _Pages(*arguments, **options | {"initialFontName": REGULAR})
         canvas.foot_of_total = words["page_total"]
         stamp = cover.at.strftime("D:%Y%m%d%H%M%S+00'00'")
         canvas.setDateFormatter(lambda *_: stamp)
@@ -154,7 +154,7 @@ def _head_and_foot(canvas: Any, cover: Cover) -> None:
     canvas.setFillColor(FAINT)
     canvas.drawString(SIDE, _FOOT, shortened(cover.run, REGULAR, 7.6, WIDTH - 120))
     canvas.setFillColor(MUTED)
-    room = width_of(words["page_total"].format(total=999), REGULAR, 7.6)
+    room = width_of(words["page_total"].format(total=99), REGULAR, 7.6)
     canvas.drawRightString(
         right - room, _FOOT, words["page_number"].format(number=canvas.getPageNumber())
     )

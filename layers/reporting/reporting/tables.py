@@ -6,7 +6,7 @@ from typing import Any, Final
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Paragraph, Table
 
-from reporting.fonts import marked_up
+from reporting.fonts import REGULAR, marked_up
 from reporting.style import (
     BODY,
     CELL,
@@ -21,8 +21,10 @@ from reporting.style import (
 )
 from steadystate.domain.verdict import Verdict
 
-_LONGEST_CELL: Final = 700
-"""Characters: a cell of more could not stand on one page."""
+_LINES: Final = 7
+_LETTER: Final = 4.4
+"""A cell has about so many lines at most, of letters so many points wide: rows stay short, and the
+whole text stands in the evidence."""
 
 
 def text(words: str, style: ParagraphStyle = BODY, limit: int = 4000) -> Paragraph:
@@ -57,9 +59,11 @@ def table(
     if head:
         styles = [CELL_HEAD_RIGHT if k in right else CELL_HEAD for k in range(len(head))]
         cells.append([text(h, s) for h, s in zip(head, styles, strict=True)])
+    widths = [WIDTH * share / sum(shares) for share in shares]
     for row in rows:
-        cells.append([_cell(c, k in right, k in bold) for k, c in enumerate(row)])
+        cells.append([_cell(c, widths[k], k in right, k in bold) for k, c in enumerate(row)])
     commands: list[Any] = [
+        ("FONTNAME", (0, 0), (-1, -1), REGULAR),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 8),
@@ -68,12 +72,11 @@ def table(
         ("BOTTOMPADDING", (0, 0), (-1, -1), 3.8),
         ("LINEBELOW", (0, 0), (-1, -1), 0.5, HAIRLINE),
     ]
-    widths = [WIDTH * share / sum(shares) for share in shares]
     return Table(cells, colWidths=widths, repeatRows=1 if head else 0, style=commands, spaceAfter=6)
 
 
-def _cell(content: str | Flowable, right: bool, bold: bool) -> Flowable:
+def _cell(content: str | Flowable, width: float, right: bool, bold: bool) -> Flowable:
     if isinstance(content, Flowable):
         return content
-    words = marked_up(content, _LONGEST_CELL)
+    words = marked_up(content, int(_LINES * width / _LETTER))
     return Paragraph(f"<b>{words}</b>" if bold else words, CELL_RIGHT if right else CELL)

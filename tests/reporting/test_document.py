@@ -1,0 +1,194 @@
+"""What a report shows, read back from the PDF."""
+
+import hashlib
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reporting.document import render
+from reporting.words import words_of
+from steadystate.domain.verdict import Verdict
+from steadystate.errors import InvalidDocument
+from steadystate.report.contracts import Language
+from steadystate.report.replay import judge_again
+from tests.report.evidences import experiment
+from tests.reporting import evidences
+from tests.reporting.evidences import CASES, SHA, narrative_of
+from tests.reporting.papers import fonts, outline, page, paper_of, read, text
+
+LANGUAGES: list[Language] = ["en", "ko"]
+PARTS = ["narrative", "objectives", "guardrails", "charts", "plan", "timeline", "recovery"]
+PARTS += ["undo", "basis", "cost", "identity"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_has_the_verdict_the_three_numbers_and_the_facts(language: Language) -> None:
+    first = page(paper_of(evidences.failed(), language), 0)
+    words = words_of(language)
+    shown = ["FAIL", words["verdict.FAIL"], "18.4 %", "8.97 %", "350", "3,900", "pytest", "$0.1075"]
+    shown += {"en": ["69.9–71.1 s", "6 of 7"], "ko": ["69.9–71.1초", "7개 중 6개"]}[language]
+    assert [s for s in shown if s not in first] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("case", CASES)
+def test_every_run_becomes_a_document_with_all_its_parts(case: str, language: Language) -> None:
+    evidence = CASES[case]()
+    paper = paper_of(evidence, language)
+    words = words_of(language)
+    titles = outline(paper)
+    assert [words[f"part.{p}"] for p in PARTS if words[f"part.{p}"] not in titles] == []
+    assert evidence.verdict in page(paper, 0)
+    assert SHA in text(paper)
+    total = len(paper.pages)
+    assert 4 <= total <= 12
+    for number in range(total):
+        foot = words["page_number"].format(number=number + 1) + words["page_total"].format(
+            total=total
+        )
+        assert foot in page(paper, number)
+
+
+def test_outline_entries_lead_to_the_pages_on_which_their_parts_stand() -> None:
+    paper = paper_of(evidences.passed())
+    flat = [e for e in paper.outline if not isinstance(e, list)]
+    pages = [paper.get_destination_page_number(e) for e in flat]
+    assert all(a <= b for a, b in pairwise(pages))
+    for entry, number in zip(flat, pages, strict=True):
+        assert str(entry.title) in page(paper, number)
+
+
+def test_all_fonts_are_embedded_and_draw_korean() -> None:
+    paper = paper_of(evidences.passed(), "ko")
+    used = fonts(paper)
+    assert used
+    assert [name for name, embedded in used.items() if not embedded] == []
+    assert all("SteadystateSans" in name for name in used)
+    assert "서비스가 약속을 지켰습니다." in page(paper, 0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_document_says_what_it_is_in_which_language_and_when(language: Language) -> None:
+    evidence = evidences.passed()
+    paper = paper_of(evidence, language)
+    assert paper.trailer["/Root"]["/Lang"] == language
+    about = paper.metadata
+    assert about is not None
+    assert about.title == narrative_of(evidence, language).title
+    assert about.author == "Steadystate"
+    assert "bank-instance-loss" in str(about.subject)
+    assert about.creation_date == evidence.ended_at.replace(microsecond=0)
+    assert evidence.ended_at > datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_the_same_run_gives_the_same_bytes() -> None:
+    hashes = set()
+    for _ in range(2):
+        evidence = evidences.failed()
+        hashes.add(hashlib.sha256(render(evidence, narrative_of(evidence), SHA)).digest())
+    assert len(hashes) == 1
+
+
+def test_a_verdict_that_its_samples_do_not_support_is_shown_as_such() -> None:
+    first = page(paper_of(evidences.unsupported()), 0)
+    assert "Its samples do not support this: judged again, they give FAIL." in first
+    assert "✓" not in first
+    assert "Its samples do not support" not in page(paper_of(evidences.passed()), 0)
+
+
+def test_evidence_that_contradicts_itself_is_drawn_and_said() -> None:
+    evidence = evidences.passed()
+    gone = {n: s for n, s in evidence.plan.slis.items() if n != "error_rate"}
+    broken = evidence.model_copy(update={"plan": evidence.plan.model_copy(update={"slis": gone})})
+    shown = text(read(render(broken, narrative_of(evidence), SHA)))
+    assert words_of("en")["verdict.contradicted"] in shown
+    assert "It could not be judged again" in shown
+
+
+def test_a_run_without_samples_says_so_and_draws_nothing() -> None:
+    paper = paper_of(evidences.broken())
+    assert "no data" in page(paper, 0)
+    assert "not measured" in page(paper, 0)
+    assert words_of("en")["basis.none"] in text(paper)
+    assert "Lambda.Unknown" in text(paper)
+
+
+def test_markup_in_names_is_drawn_as_it_stands() -> None:
+    shown = text(paper_of(evidences.named(evidences.HOSTILE)))
+    assert "<b>bold</b> & <script>alert(1)</script> </para><br/>" in shown
+    assert "□" in shown
+
+
+def test_an_undo_that_is_open_is_said() -> None:
+    evidence = evidences.passed()
+    undo = [u.model_copy(update={"state": "open", "verified_at": None}) for u in evidence.undo]
+    words = words_of("en")
+    assert words["undo.open"] in text(paper_of(evidence.model_copy(update={"undo": undo})))
+    assert words["undo.open"] not in text(paper_of(evidence))
+
+
+def test_who_wrote_the_narrative_and_what_was_replaced_is_said() -> None:
+    evidence = evidences.passed()
+    plain = narrative_of(evidence)
+    by_model = plain.model_copy(
+        update={
+            "written_by": "a-model-v1",
+            "sentences": 31,
+            "replaced_sentences": 2,
+            "note": "The model took two tries.",
+            "input_tokens": 8123,
+            "output_tokens": 1999,
+            "cost_dollars": 0.012345,
+        }
+    )
+    shown = text(read(render(evidence, by_model, SHA)))
+    wanted = ["Written by the model a-model-v1", "Each of its 31 sentences", "2 of them did not"]
+    wanted += ["The model took two tries.", "8,123", "1,999", "$0.012345"]
+    assert [w for w in wanted if w not in shown] == []
+    assert "no model wrote any of it" in text(read(render(evidence, plain, SHA)))
+
+
+def test_an_experiment_without_a_recovery_is_refused_by_name() -> None:
+    evidence = evidences.passed()
+    half = evidence.model_copy(update={"recovery": None})
+    with pytest.raises(InvalidDocument, match=r"made-pass: .* no recovery"):
+        render(half, narrative_of(evidence), SHA)
+
+
+def test_ten_thousand_samples_stay_within_a_megabyte() -> None:
+    evidence = evidences.of_many_samples(10_000, indicators=8)
+    assert len(render(evidence, narrative_of(evidence, "ko"), SHA)) <= 1_000_000
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10**6), st.sampled_from(LANGUAGES))
+def test_any_run_becomes_a_document(seed: int, language: Language) -> None:
+    evidence = judge_again(experiment(seed)).evidence
+    assert evidence.verdict in page(paper_of(evidence, language), 0)
+
+
+@settings(max_examples=15)
+@given(st.text(max_size=60), st.floats(allow_nan=False, width=32), st.floats(0, 1e7))
+def test_no_text_and_no_number_breaks_the_document(name: str, size: float, seconds: float) -> None:
+    evidence = evidences.named(name)
+    objectives = [
+        o.model_copy(update={"observed": size, "margin": -size, "verdict": Verdict.FAIL})
+        for o in evidence.objectives
+    ]
+    recovery = evidence.recovery
+    assert recovery is not None
+    recovery = recovery.model_copy(update={"target_seconds": seconds, "reason": name})
+    samples = [
+        s.model_copy(update={"points": {n: [p._replace(value=size) for p in v]
+                                        for n, v in s.points.items()}})
+        for s in evidence.samples
+    ]  # fmt: skip
+    update = {"objectives": objectives, "recovery": recovery, "samples": samples}
+    narrative = narrative_of(evidences.passed()).model_copy(
+        update={"title": name, "summary": name, "written_by": name, "note": name}
+    )
+    paper = read(render(evidence.model_copy(update=update), narrative, SHA))
+    assert len(paper.pages) > 3
