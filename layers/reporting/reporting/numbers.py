@@ -33,6 +33,9 @@ def _recovery(recovery: RecoveryEvidence, words: Words) -> Number:
         value, colour = figures.interval(recovery.from_fault, words), COLOURS[recovery.verdict]
         if recovery.first_breach_at is None:
             value = words["recovery.none"]
+            if recovery.from_fault.high:
+                unseen = figures.seconds(recovery.from_fault.high, words)
+                caption = f"{words['recovery.unseen'].format(seconds=unseen)}, {caption}"
     return Number(words["recovery.card"], value, caption, colour)
 
 
