@@ -123,10 +123,9 @@ def test_a_logarithmic_axis_holds_what_is_above_nothing(values: list[float]) -> 
 @given(st.floats(1, 1e6), st.floats(0, 1))
 def test_times_on_the_axis_are_few_and_lie_on_it(length: float, origin: float) -> None:
     axis = TimeAxis(1000.0, 1000.0 + length, 1000.0 + origin * length)
-    ticks = axis.ticks()
+    ticks = axis.ticks(words_of("en"))
     assert len(ticks) <= 10
     assert all(axis.start - 1e-6 <= at <= axis.end + 1e-6 for at, _ in ticks)
-    assert all(abs(at - axis.origin - offset) < 1e-6 for at, offset in ticks)
 
 
 def test_times_are_written_in_the_unit_that_fits() -> None:

@@ -8,7 +8,7 @@ from reportlab.platypus import Flowable
 
 from reporting import figures
 from reporting.fonts import BOLD, REGULAR, shortened, width_of
-from reporting.scales import TimeAxis, ValueAxis, linear, logarithmic, written_time
+from reporting.scales import TimeAxis, ValueAxis, linear, logarithmic
 from reporting.series import Dot, stretches, thinned, usual_gap
 from reporting.style import BASELINE, FAINT, HAIRLINE, INK, MUTED, OVER, PANEL, RED, WHITE
 from reporting.words import Words
@@ -168,9 +168,8 @@ class TimeChart(Flowable):
             text = figures.value(tick, self.picture.unit, self.words)
             canvas.drawRightString(LEFT - 4, y - 2.3, shortened(text, REGULAR, SMALL, LEFT - 5))
         reach = -1e9
-        for at, offset in self.picture.axis.ticks():
+        for at, text in self.picture.axis.ticks(self.words):
             x = self._x(at)
-            text = written_time(offset, self.words)
             wide = width_of(text, REGULAR, SMALL)
             left = min(max(x - wide / 2, LEFT), self.width - wide)
             canvas.setStrokeColor(FAINT)

@@ -14,6 +14,8 @@ def value(number: float | None, unit: str, words: Words) -> str:
     """Return a measured value with its unit."""
     if number is None or not math.isfinite(number):
         return NOTHING
+    if unit == "seconds":
+        return seconds(number, words)
     return amount(number, unit, words.language)
 
 

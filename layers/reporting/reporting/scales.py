@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from reporting.words import Words
 
+_DAY: Final = 86_400
 _STEPS: Final = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
     3600, 7200, 10_800, 21_600, 43_200, 86_400,
@@ -26,20 +28,35 @@ class TimeAxis:
         length = max(self.end - self.start, 1e-9)
         return min(1.0, max(0.0, (at - self.start) / length))
 
-    def ticks(self, most: int = 8) -> list[tuple[float, float]]:
-        """Return instants to be written, each with its seconds since the origin."""
+    def ticks(self, words: Words, most: int = 8) -> list[tuple[float, str]]:
+        """Return instants to be written, each as seconds since the origin."""
+        return [(at, written_time(at - self.origin, words)) for at in self._round(most)]
+
+    def _round(self, most: int) -> list[float]:
         length = self.end - self.start
         step = next((s for s in _STEPS if length / s <= most), 86_400 * math.ceil(length / 6e5))
         first = math.ceil((self.start - self.origin) / step)
         last = math.floor((self.end - self.origin) / step)
-        return [(self.origin + k * step, float(k * step)) for k in range(first, last + 1)]
+        return [self.origin + k * step for k in range(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class DateAxis(TimeAxis):
+    """Like `TimeAxis`, with dates (UTC) beside it; `origin` is a midnight."""
+
+    def ticks(self, words: Words, most: int = 8) -> list[tuple[float, str]]:  # noqa: ARG002 - dates are digits
+        """Return instants to be written, each as a date, with its time where it is no midnight."""
+        instants = self._round(most)
+        days = all(at % _DAY == 0 for at in instants)
+        form = "%Y-%m-%d" if days else "%m-%d %H:%M"
+        return [(at, f"{datetime.fromtimestamp(at, UTC):{form}}") for at in instants]
 
 
 def written_time(offset: float, words: Words) -> str:
     """Return seconds since the origin as they stand at an axis."""
-    if offset == 0:
+    if abs(offset) < 0.5:
         return "0"
-    sign, size = ("−" if offset < 0 else "+"), abs(offset)
+    sign, size = ("−" if offset < 0 else "+"), round(abs(offset))
     for unit, length in (("h", 3600), ("min", 60)):
         if size % length == 0 and size >= length:
             return f"{sign}{size / length:.0f}{words[unit]}"
