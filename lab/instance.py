@@ -11,7 +11,8 @@ Answers are {"id": 1, "ok": true} or {"id": 1, "ok": false, "error": "..."}; bes
 events: {"event": "up", "port": 40123} and {"event": "service", "name": ..., "what": "started" |
 "exited", ...}.
 
-A service that ends is started again after a second (systemd's Restart=always, RestartSec=1).
+A service that ends is started again after a second (systemd's Restart=always, RestartSec=1). In a
+task (`restarts` is false) the end of a service is the end of all, as with an essential container.
 
 CPU starvation is what a hypervisor does to a neighbour: the services' processes are stopped and
 continued, ten times a second. The init itself is never stopped, so it can always undo it.
@@ -58,11 +59,16 @@ class ServiceSpecification:
 
 @dataclass(frozen=True)
 class Specification:
-    """What the supervisor says about an instance. `egress`: port as in AWS -> host and port."""
+    """What the supervisor says about an instance. `egress`: port as in AWS -> host and port.
+
+    `stop_seconds`: how long services may take to end after SIGTERM; until then the network stays.
+    """
 
     instance_id: str
     services: list[ServiceSpecification]
     egress: dict[str, tuple[str, int]]
+    restarts: bool = True
+    stop_seconds: float = STOP_SECONDS
 
     @classmethod
     def read(cls, path: Path) -> "Specification":
@@ -71,6 +77,8 @@ class Specification:
             instance_id=content["instance_id"],
             services=[ServiceSpecification(**service) for service in content["services"]],
             egress={port: (host, number) for port, (host, number) in content["egress"].items()},
+            restarts=content["restarts"],
+            stop_seconds=content["stop_seconds"],
         )
 
     def write(self, path: Path) -> None:
@@ -148,7 +156,10 @@ class Init:
 
     def __init__(self, specification: Specification) -> None:
         self.interface = Interface()
+        self._restarting = specification.restarts
+        self._stop_seconds = specification.stop_seconds
         self._stopping = False
+        self._ended = asyncio.Event()
         self._exited = asyncio.Event()
         self._steal = 0.0
         self._stealing: asyncio.Task[None] | None = None
@@ -186,13 +197,13 @@ class Init:
         self._say(event="up", port=self.port)
         for service in self.services:
             self._start(service)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({commands, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        ends = {asyncio.create_task(event.wait()) for event in (stop, self._ended)}
+        await asyncio.wait({commands, *ends}, return_when=asyncio.FIRST_COMPLETED)
         self._stopping = True
         self._set_steal(0.0)
-        self.interface.close()
         if not commands.done():
             await self._stop_services()
+        self.interface.close()
         for service in self.services:
             service.signal(signal.SIGKILL)
 
@@ -200,7 +211,7 @@ class Init:
         for service in self.services:
             service.signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self._stop_seconds):
                 while any(service.pid is not None for service in self.services):
                     self._exited.clear()
                     await self._exited.wait()
@@ -223,6 +234,10 @@ class Init:
                 self._restart_soon(service)
 
     def _restart_soon(self, service: Service) -> None:
+        if not self._restarting:
+            self._ended.set()
+            return
+
         async def restart() -> None:
             await asyncio.sleep(RESTART_SECONDS)
             if not self._stopping:

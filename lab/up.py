@@ -39,12 +39,16 @@ class LabError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSetup:
-    """How a workload runs in the lab; `requests_per_second` is how many customers come."""
+    """How a workload runs in the lab; `requests_per_second` is how many customers come.
+
+    `defect` is the stack parameter that gives the new version of the workload a defect.
+    """
 
     template: Path
     journeys: str
     requests_per_second: float
     parameters: Mapping[str, str] = field(default_factory=dict)
+    defect: str | None = None
 
 
 WORKLOADS: Final[dict[str, WorkloadSetup]] = {
@@ -61,6 +65,24 @@ WORKLOADS: Final[dict[str, WorkloadSetup]] = {
             "DeregistrationDelaySeconds": "5",
         },
     ),
+    "chat": WorkloadSetup(
+        template=ROOT / "workloads/chat/template.yaml",
+        journeys="lab.journeys.chat",
+        requests_per_second=25.0,
+        parameters={
+            "BlueImage": "used-in-place",
+            "BlueCount": "2",
+            "GreenCount": "2",
+            "WithCdn": "false",
+            "HealthCheckIntervalSeconds": "5",
+            "HealthCheckTimeoutSeconds": "2",
+            "HealthyThreshold": "2",
+            "UnhealthyThreshold": "2",
+            "DeregistrationDelaySeconds": "5",
+            "DrainSeconds": "5",
+        },
+        defect="GreenDefect",
+    ),
 }
 
 
@@ -68,7 +90,8 @@ class Lab:
     """A running lab. `state` is a directory of its own, for logs, data and the truth.
 
     `say` is told what is being started, in a few words; `stack_parameters` go over those that
-    samconfig.toml gives the lab.
+    samconfig.toml gives the lab, `workload_parameters` over those of WORKLOADS. `green_defect` is
+    a defect of the workload's new version, such as `errors:0.05` or `slow:0.5`.
     """
 
     def __init__(
@@ -79,6 +102,8 @@ class Lab:
         traffic: bool = True,
         requests_per_second: float | None = None,
         stack_parameters: Mapping[str, str] | None = None,
+        workload_parameters: Mapping[str, str] | None = None,
+        green_defect: str | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.workload = workload
@@ -88,10 +113,16 @@ class Lab:
         self._with_traffic = traffic
         self._say = say
         self._stack_parameters = dict(stack_parameters or {})
+        self._workload_parameters = {**self._setup.parameters, **(workload_parameters or {})}
+        if green_defect is not None:
+            if self._setup.defect is None:
+                raise ValueError(f"{workload} has no new version that could have a defect")
+            self._workload_parameters[self._setup.defect] = green_defect
         self._stack = ExitStack()
         self._traffic: processes.Process | None = None
         self.processes: dict[str, processes.Process] = {}
         self.outputs: dict[str, str] = {}
+        self.workload_outputs: dict[str, str] = {}
         self.endpoint_url = ""
 
     def __enter__(self) -> Self:
@@ -155,7 +186,9 @@ class Lab:
         overrides = dict(word.split("=", 1) for word in words) | self._stack_parameters
         self.outputs = self._deploy(ROOT / "template.yaml", STACK, overrides)
         self._say(f"workload {self.workload}")
-        self._deploy(self._setup.template, self.workload, dict(self._setup.parameters))
+        self.workload_outputs = self._deploy(
+            self._setup.template, self.workload, self._workload_parameters
+        )
         period = overrides["MetricPeriodSeconds"]
         compute = self._process(
             "compute",
@@ -267,6 +300,7 @@ class Lab:
 
     def _wait_until_healthy(self) -> None:
         elb: ElasticLoadBalancingv2Client = self.client("elbv2")
+        wanted = self._wanted_tasks()
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             groups = [g["TargetGroupArn"] for g in elb.describe_target_groups()["TargetGroups"]]
@@ -277,7 +311,7 @@ class Lab:
                     "TargetHealthDescriptions"
                 ]
             ]
-            if states and all(state == "healthy" for state in states):
+            if states and len(states) >= wanted and all(state == "healthy" for state in states):
                 return
             for process in self.processes.values():
                 if process.poll() is not None:
@@ -286,6 +320,15 @@ class Lab:
         raise LabError(
             f"{self.workload} is not healthy after {START_SECONDS:g} s; see {self.state}"
         )
+
+    def _wanted_tasks(self) -> int:
+        """How many tasks the services of the workload's cluster want."""
+        if "Cluster" not in self.workload_outputs:
+            return 0
+        ecs, cluster = self.client("ecs"), self.workload_outputs["Cluster"]
+        names = ecs.list_services(cluster=cluster)["serviceArns"]
+        services = ecs.describe_services(cluster=cluster, services=names)["services"]
+        return sum(service["desiredCount"] for service in services)
 
     def _publish(self) -> None:
         """Tell the command line of another terminal where this lab is."""

@@ -1,5 +1,6 @@
 """The account's HTTP server: moto's API behind threads and kept-alive connections, and `/lab/…`."""
 
+import importlib
 import json
 import logging
 import threading
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 Environ = dict[str, Any]
+
+
+# Whose state the data plane reports -> moto's service; the seam has the same name.
+_REPORTS = {"caches": "elasticache", "containers": "ecs", "databases": "rds"}
 
 
 class _RequestHandler(MotoRequestHandler):
@@ -75,6 +80,8 @@ class Application(DomainDispatcherApplication):
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if (method, path) == ("GET", "/lab/ready"):
             return HTTPStatus.OK, "ok\n"
+        if method == "GET" and path.startswith("/lab/caches/"):
+            return self._auth_token(unquote(path.removeprefix("/lab/caches/")))
         size = int(environ.get("CONTENT_LENGTH") or 0)
         try:
             body = json.loads(environ["wsgi.input"].read(size))
@@ -86,8 +93,8 @@ class Application(DomainDispatcherApplication):
                 self._report_health(body)
             elif (method, kind) == ("POST", "experiments") and name:
                 self._parts.experiments.report(unquote(name), body, time.time())
-            elif (method, kind) == ("POST", "databases") and name:
-                self._report_database(unquote(name), body)
+            elif method == "POST" and kind in _REPORTS and name:
+                self._report(kind, unquote(name), body)
             else:
                 return HTTPStatus.NOT_FOUND, f"there is no {method} {path}\n"
         except KeyError:
@@ -102,11 +109,21 @@ class Application(DomainDispatcherApplication):
         self.load("elbv2")
         load_balancing.report_health(self._parts, body)
 
-    def _report_database(self, identifier: str, body: Any) -> None:
-        from lab.account.seams import databases
+    def _report(self, kind: str, identifier: str, body: Any) -> None:
+        self.load(_REPORTS[kind])
+        seam = importlib.import_module(f"lab.account.seams.{kind}")
+        seam.report(self._parts, identifier, body)
 
-        self.load("rds")
-        databases.report(self._parts, identifier, body)
+    def _auth_token(self, identifier: str) -> tuple[HTTPStatus, str]:
+        """What the data plane, which stands for a cache, cannot ask the API for."""
+        from lab.account.seams import caches
+
+        self.load("elasticache")
+        try:
+            token = caches.auth_token(self._parts, identifier)
+        except KeyError:
+            return HTTPStatus.NOT_FOUND, f"there is no {identifier}\n"
+        return HTTPStatus.OK, json.dumps({"auth_token": token})
 
 
 def listen(port: int) -> BaseWSGIServer:

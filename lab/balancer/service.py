@@ -58,7 +58,7 @@ class Service:
         self._metrics = metrics
         self._listening: dict[str, Listening] = {}
         self._groups: dict[str, GroupTargets] = {}
-        self._instances: dict[str, tuple[str, int]] = {}
+        self._instances: dict[str, tuple[str, int] | None] = {}
         self._checkers: dict[tuple[str, Target], asyncio.Task[None]] = {}
 
     def balancer(self, arn: str) -> LoadBalancer:
@@ -68,7 +68,9 @@ class Service:
         return self._groups.get(arn)
 
     def address(self, target: Target) -> tuple[str, int] | None:
-        if target.id.startswith("i-"):
+        """Where a target is; None for one that does not run. The directory knows instances by
+        their ids and tasks by their addresses; other addresses are taken as they are."""
+        if target.id in self._instances or target.id.startswith("i-"):
             return self._instances.get(target.id)
         return target.id, target.port
 
@@ -133,9 +135,8 @@ class Service:
             log.warning("the instance directory %s did not answer: %s", url, error)
             return
         self._instances = {
-            instance: (entry["address"], int(entry["port"]))
-            for instance, entry in entries.items()
-            if entry.get("port")
+            entry.get("ip", name): (entry["address"], int(entry["port"])) if entry["port"] else None
+            for name, entry in entries.items()
         }
 
     def _apply_groups(self, snapshot: Snapshot) -> None:

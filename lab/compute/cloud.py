@@ -70,6 +70,7 @@ class Cloud:
         self._ec2 = boto3.client("ec2", config=CLIENT_CONFIG)
         self._elbv2 = boto3.client("elbv2", config=CLIENT_CONFIG)
         self._rds = boto3.client("rds", config=CLIENT_CONFIG)
+        self._elasticache: Any = boto3.client("elasticache", config=CLIENT_CONFIG)
         self._ssm = boto3.client("ssm", config=CLIENT_CONFIG)
         self._sts = boto3.client("sts", config=CLIENT_CONFIG)
         self._iam = boto3.client("iam", config=CLIENT_CONFIG)
@@ -158,9 +159,12 @@ class Cloud:
         profile = self._iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
         if not profile["Roles"]:
             return {}
-        credentials = self._sts.assume_role(
-            RoleArn=profile["Roles"][0]["Arn"], RoleSessionName="instance"
-        )["Credentials"]
+        return self.role_credentials(profile["Roles"][0]["Arn"], "instance")
+
+    def role_credentials(self, role_arn: str, session: str) -> dict[str, str]:
+        """Credentials of a role as environment variables."""
+        answer = self._sts.assume_role(RoleArn=role_arn, RoleSessionName=session)
+        credentials = answer["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
@@ -192,6 +196,21 @@ class Cloud:
             f"/lab/databases/{identifier}",
             {"status": status, "address": "127.0.0.1", "port": port},
         )
+
+    def caches(self) -> list[str]:
+        """The ids of the replication groups."""
+        groups = self._elasticache.describe_replication_groups()["ReplicationGroups"]
+        return [group["ReplicationGroupId"] for group in groups]
+
+    def auth_token(self, identifier: str) -> str | None:
+        """What clients of a cache have to say first."""
+        url = f"{self._endpoint_url.rstrip('/')}/lab/caches/{identifier}"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  loopback
+            token: str | None = json.load(answer)["auth_token"]
+        return token
+
+    def set_cache(self, identifier: str, status: str) -> None:
+        self.post(f"/lab/caches/{identifier}", {"status": status})
 
     def put_connections(self, identifier: str, connections: int, at: float) -> None:
         self._cloudwatch.put_metric_data(

@@ -18,7 +18,7 @@ import aiohttp
 from lab.compute import sessions
 from lab.compute.manifest import ROOT
 from lab.compute.truth_log import TruthLog
-from lab.instance import STOP_SECONDS, Specification
+from lab.instance import Specification
 from lab.interface import NetworkFault
 
 State = Literal["booting", "running", "stopped", "gone"]
@@ -45,6 +45,8 @@ class Instance:
         self.id = specification.instance_id
         self.state: State = "booting"
         self.port = 0
+        # Set once its network is there, and when it is dead.
+        self.settled = asyncio.Event()
         self._specification = specification
         self._directory = directory
         self._health_path = health_path
@@ -100,7 +102,8 @@ class Instance:
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS + 1)
+            seconds = self._specification.stop_seconds + 1
+            await asyncio.wait_for(self._process.wait(), seconds)
         await self._finish("stopped")
 
     async def signal(self, name: str, number: str) -> None:
@@ -171,6 +174,7 @@ class Instance:
                     answer.set_result(message)
             elif message.get("event") == "up":
                 self.port = message["port"]
+                self.settled.set()
                 self._truth.write("instance", self.id, "started")
             elif message.get("event") == "service":
                 self._log(message)
@@ -204,6 +208,7 @@ class Instance:
         self._truth.write("instance", self.id, state)
         self.state = state
         self.port = 0
+        self.settled.set()
         self._network.clear()
         self._steal.clear()
         for answer in list(self._answers.values()):

@@ -1,10 +1,10 @@
 """The lab manifest of a workload: `lab/workloads/<name>.yaml`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,6 +45,12 @@ class Database(_Model):
     table_setup: Command | None = Field(default=None, alias="schema")
 
 
+class Cache(_Model):
+    """The ElastiCache replication group of the workload: where its clients find it in AWS."""
+
+    port: int = 6379
+
+
 class Boot(_Model):
     """When an instance has come up: its first 200 at `health_path`, through its interface."""
 
@@ -52,12 +58,25 @@ class Boot(_Model):
 
 
 class Manifest(_Model):
-    """What the instances of a workload consist of."""
+    """What the instances of a workload consist of, or its tasks.
+
+    `services` run on every EC2 instance. `containers` say how a container of a task is run here,
+    by the name that it has in the task definition, whose environment and secrets it gets; `env`
+    goes over these.
+    """
 
     workload: str
     database: Database | None = None
-    services: Annotated[list[Service], Field(min_length=1)]
+    cache: Cache | None = None
+    services: list[Service] = []
+    containers: list[Service] = []
     boot: Boot = Boot()
+
+    @model_validator(mode="after")
+    def _runs_something(self) -> Self:
+        if not self.services and not self.containers:
+            raise ValueError("services or containers are needed")
+        return self
 
 
 def read(path: Path) -> Manifest:

@@ -27,7 +27,7 @@ _HTTPS_PORT = 443
 
 
 class Supervisor:
-    """Runs, kills and replaces instances.
+    """Runs, kills and replaces instances, which it keeps in `instances` by id.
 
     A group's instance that dies is terminated in EC2 through the API; the group launches a new
     one, which is registered in its target groups here (the embedded account forgets that on
@@ -39,11 +39,12 @@ class Supervisor:
         cloud: Cloud,
         manifest: Manifest,
         databases: Databases,
+        instances: dict[str, Instance],
         *,
         directory: Path,
         truth: TruthLog,
     ) -> None:
-        self.instances: dict[str, Instance] = {}
+        self.instances = instances
         self._cloud = cloud
         self._manifest = manifest
         self._databases = databases

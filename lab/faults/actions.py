@@ -23,10 +23,15 @@ _REBOOT_SECONDS = 120.0
 class Compute(Protocol):
     """What actions need of the supervisor."""
 
-    instances: dict[str, Instance]
+    @property
+    def instances(self) -> Mapping[str, Instance]:
+        """Instances of EC2 and tasks of ECS, by id."""
 
     async def terminate(self, instance_id: str) -> None:
         """Kill an instance at once, then terminate it in EC2."""
+
+    async def stop_task(self, task_id: str, reason: str) -> None:
+        """Stop a task through ECS. KeyError: there is no such task."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,18 @@ async def stop_instances(
         )
 
 
+async def stop_tasks(context: Context, targets: list[str], _: Mapping[str, str]) -> None:
+    """As StopTask: the tasks are drained, and then end by themselves or are killed."""
+    for task_id in targets:
+        context.say(task_id, "fault", fault="aws:ecs:stop-task")
+        try:
+            await context.compute.stop_task(
+                task_id, f"Stopped by FIS experiment {context.experiment}"
+            )
+        except (KeyError, ClientError) as error:
+            raise ActionFailedError(f"task {task_id} cannot be stopped: {error}") from None
+
+
 async def send_command(context: Context, targets: list[str], parameters: Mapping[str, str]) -> None:
     """Runs an SSM document. As in AWS, the action lasts for `duration`, the document for its
     own DurationSeconds, which may be shorter or longer; a stop ends both."""
@@ -137,6 +154,7 @@ ACTIONS: dict[str, tuple[str | None, Run]] = {
     "aws:fis:wait": (None, wait),
     "aws:ec2:terminate-instances": ("Instances", terminate_instances),
     "aws:ec2:stop-instances": ("Instances", stop_instances),
+    "aws:ecs:stop-task": ("Tasks", stop_tasks),
     "aws:ssm:send-command": ("Instances", send_command),
     "aws:rds:reboot-db-instances": ("DBInstances", reboot_databases),
 }

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from lab.account.resources import network, serverless, storage, vpc
+from lab.account.resources import containers, network, serverless, storage, vpc
 from lab.account.resources.calls import Client, Created, Creator, Properties, ResourceError
 
 __all__ = ["CREATORS", "SKIPPED", "Client", "Created", "Creator", "Properties", "ResourceError"]
 
 CREATORS: Mapping[str, Creator] = {
+    **containers.CREATORS,
     **network.CREATORS,
     **serverless.CREATORS,
     **storage.CREATORS,

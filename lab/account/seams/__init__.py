@@ -15,6 +15,8 @@ _MODULES = {
     "cloudwatch": ("metrics",),
     "dynamodb": ("tables",),
     "ec2": ("load_balancing", "autoscaling"),
+    "ecs": ("containers",),
+    "elasticache": ("caches",),
     "elbv2": ("load_balancing", "autoscaling"),
     "events": ("events",),
     "fis": ("experiments",),

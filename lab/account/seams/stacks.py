@@ -1,6 +1,7 @@
 """CloudFormation: every resource is created whole, or the stack fails and names it."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ def connect(parts: Parts) -> None:
     own = {kind: _model(kind, creator, parts) for kind, creator in resources.CREATORS.items()}
     own |= {kind: _model(kind, _nothing, parts) for kind in resources.SKIPPED}
     original_delete: Any = parsing.ResourceMap.delete
+    original_clean: Any = parsing.clean_json
 
     def delete(self: Any) -> None:
         try:
@@ -35,6 +37,15 @@ def connect(parts: Parts) -> None:
 
     replace(parsing.ResourceMap, "delete", delete)
     replace(parsing, "DEFAULT_REGION", parts.region)  # what `Fn::GetAZs: ""` means
+
+    def clean(resource_json: Any, resources_map: Any) -> Any:
+        """`Fn::Sub` splits `${Cache.PrimaryEndPoint.Address}` at every dot."""
+        if isinstance(resource_json, dict) and "Fn::GetAtt" in resource_json:
+            name, *attribute = resource_json["Fn::GetAtt"]
+            resource_json = {"Fn::GetAtt": [name, ".".join(attribute)]}
+        return original_clean(resource_json, resources_map)
+
+    replace(parsing, "clean_json", clean)
 
     def class_of(kind: str) -> Any:
         if kind in own:
@@ -129,6 +140,28 @@ class _Watched(dict[str, Any]):
         return super().__iter__()
 
 
+_SECRET = re.compile(r"\{\{resolve:secretsmanager:(arn(?::[^:}]*){6}|[^:}]+)\}\}")
+
+
+def _resolved(parts: Parts, value: Any) -> Any:
+    """Put secrets in the place of the dynamic references to them."""
+    if isinstance(value, dict):
+        return {key: _resolved(parts, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolved(parts, item) for item in value]
+    if not isinstance(value, str) or "{{resolve:" not in value:
+        return value
+
+    def secret(match: re.Match[str]) -> str:
+        found = parts.client("secretsmanager").get_secret_value(SecretId=match[1])
+        return str(found["SecretString"])
+
+    text = _SECRET.sub(secret, value)
+    if "{{resolve:" in text:
+        raise resources.ResourceError(f"the account cannot resolve {text}")
+    return text
+
+
 def _model(kind: str, creator: resources.Creator, parts: Parts) -> Any:
     """A CloudFormation resource type of moto's that calls the service's own API."""
     from moto.core.common_models import CloudFormationModel
@@ -166,7 +199,7 @@ def _model(kind: str, creator: resources.Creator, parts: Parts) -> Any:
             region_name: str,  # noqa: ARG003
             **kwargs: Any,  # noqa: ARG003
         ) -> Any:
-            properties = dict(cloudformation_json["Properties"])
+            properties = _resolved(parts, dict(cloudformation_json["Properties"]))
             return cls(creator(parts.client, resource_name, properties))
 
         def delete(self, *_: Any) -> None:
