@@ -112,7 +112,22 @@ class Experiments:
         if kind == "aws:rds:db":
             found = self._client("rds").describe_db_instances()["DBInstances"]
             return [i["DBInstanceArn"] for i in found if _has(i.get("TagList", []), tags)]
+        if kind == "aws:ecs:task":
+            return self._tasks(tags, target.get("parameters") or {})
         return []
+
+    def _tasks(self, tags: Mapping[str, str], parameters: Mapping[str, str]) -> list[str]:
+        """Running tasks, of the cluster and the service that the parameters name."""
+        ecs = self._client("ecs")
+        service = {"serviceName": parameters["service"]} if "service" in parameters else {}
+        named = parameters.get("cluster")
+        arns = []
+        for cluster in [named] if named else ecs.list_clusters()["clusterArns"]:
+            listed = ecs.list_tasks(cluster=cluster, **service)["taskArns"]
+            if listed:
+                answer = ecs.describe_tasks(cluster=cluster, tasks=listed, include=["TAGS"])
+                arns += [t["taskArn"] for t in answer["tasks"] if _has(t.get("tags", []), tags)]
+        return arns
 
     def _instances(self, tags: Mapping[str, str], filters: list[Mapping[str, Any]]) -> list[str]:
         ec2 = self._client("ec2")
@@ -203,7 +218,7 @@ def _skip(run: Run, options: Mapping[str, str], now: float) -> None:
 
 
 def _has(tags: list[Mapping[str, str]], wanted: Mapping[str, str]) -> bool:
-    own = {tag["Key"]: tag["Value"] for tag in tags}
+    own = {tag.get("Key", tag.get("key")): tag.get("Value", tag.get("value")) for tag in tags}
     return all(own.get(key) == value for key, value in wanted.items())
 
 

@@ -80,15 +80,11 @@ class Application(DomainDispatcherApplication):
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if (method, path) == ("GET", "/lab/ready"):
             return HTTPStatus.OK, "ok\n"
-        if method == "GET" and path.startswith("/lab/caches/"):
-            return self._auth_token(unquote(path.removeprefix("/lab/caches/")))
-        size = int(environ.get("CONTENT_LENGTH") or 0)
-        try:
-            body = json.loads(environ["wsgi.input"].read(size))
-        except ValueError as error:
-            return HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}\n"
         kind, _, name = path.removeprefix("/lab/").partition("/")
         try:
+            if (method, kind) == ("GET", "caches"):
+                return HTTPStatus.OK, self._auth_token(unquote(name))
+            body = _content(environ)
             if (method, path) == ("POST", "/lab/target-health"):
                 self._report_health(body)
             elif (method, kind) == ("POST", "experiments") and name:
@@ -114,16 +110,20 @@ class Application(DomainDispatcherApplication):
         seam = importlib.import_module(f"lab.account.seams.{kind}")
         seam.report(self._parts, identifier, body)
 
-    def _auth_token(self, identifier: str) -> tuple[HTTPStatus, str]:
+    def _auth_token(self, identifier: str) -> str:
         """What the data plane, which stands for a cache, cannot ask the API for."""
         from lab.account.seams import caches
 
         self.load("elasticache")
-        try:
-            token = caches.auth_token(self._parts, identifier)
-        except KeyError:
-            return HTTPStatus.NOT_FOUND, f"there is no {identifier}\n"
-        return HTTPStatus.OK, json.dumps({"auth_token": token})
+        return json.dumps({"auth_token": caches.auth_token(self._parts, identifier)})
+
+
+def _content(environ: Environ) -> Any:
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    try:
+        return json.loads(environ["wsgi.input"].read(size))
+    except ValueError as error:
+        raise fis.InvalidError(f"the body is not JSON: {error}") from error
 
 
 def listen(port: int) -> BaseWSGIServer:

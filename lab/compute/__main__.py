@@ -63,7 +63,7 @@ class Part(Protocol):
 def _parts(
     arguments: argparse.Namespace, manifest: Manifest, cloud: Cloud, truth: TruthLog
 ) -> tuple[Machines, list[Part]]:
-    """What the workload needs: faults first, for they go first when all ends, then what they act on."""
+    """What the workload needs. When all ends faults go first, and then what they act on."""
     state, instances = arguments.state, dict[str, Instance]()
     databases = Databases(
         cloud,

@@ -1,4 +1,4 @@
-"""What the account says about ECS services and their tasks, and what is done there. All calls block."""
+"""The account's ECS services and tasks: what is read, and what is done there. All calls block."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""All that runs in the lab: EC2 instances and ECS tasks, as faults and the load balancer see them."""
+"""All that runs in the lab, EC2 instances and ECS tasks, for faults and the load balancer."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -35,7 +35,7 @@ class Orders:
 
 
 def decide(wanted: Wanted, tasks: Sequence[Present]) -> Orders:
-    """How many tasks of the deployment to start, and which ones to stop. Tasks by age, oldest first.
+    """How many tasks of the deployment to start, and which to stop. `tasks`: the oldest first.
 
     Tasks of earlier deployments go as soon as enough others are steady.
     """

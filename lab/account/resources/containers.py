@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from lab.account.resources.calls import Call, Client, Created, Creator, Properties, fitted
 
+_PRIMARY = "ReplicationGroup.NodeGroups[0].PrimaryEndpoint"
+
 
 def _service(client: Client, name: str, properties: Properties) -> Created:
     api = client("ecs")
@@ -51,9 +53,8 @@ CREATORS: Mapping[str, Creator] = {
         max_name=40,
         ref="ReplicationGroup.ReplicationGroupId",
         attributes={
-            "PrimaryEndPoint.Address": "ReplicationGroup.NodeGroups[0].PrimaryEndpoint.Address",
-            "PrimaryEndPoint.Port": "to_string(ReplicationGroup.NodeGroups[0].PrimaryEndpoint.Port)",
-            "ReaderEndPoint.Address": "ReplicationGroup.NodeGroups[0].ReaderEndpoint.Address",
+            "PrimaryEndPoint.Address": f"{_PRIMARY}.Address",
+            "PrimaryEndPoint.Port": f"to_string({_PRIMARY}.Port)",
         },
         delete="DeleteReplicationGroup",
         delete_by={"ReplicationGroupId": "ReplicationGroup.ReplicationGroupId"},

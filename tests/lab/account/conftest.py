@@ -46,7 +46,13 @@ class Account:
     def post(self, path: str, body: Any) -> tuple[int, str]:
         """POST to the account's own endpoints: status and text."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data)
+        return self._answer(urllib.request.Request(self.url + path, data=data))
+
+    def get(self, path: str) -> tuple[int, str]:
+        """GET one of the account's own endpoints: status and text."""
+        return self._answer(urllib.request.Request(self.url + path))
+
+    def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(request) as answer:
                 return answer.status, answer.read().decode()

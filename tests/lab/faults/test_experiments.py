@@ -285,7 +285,7 @@ def test_actions_run_in_parallel_or_in_their_order(fis: Any) -> None:
 @pytest.mark.parametrize(
     ("action", "target", "reason"),
     [
-        ({"actionId": "aws:ecs:stop-task"}, ALLOWED, "aws:ecs:stop-task is not supported"),
+        ({"actionId": "aws:eks:pod-delete"}, ALLOWED, "aws:eks:pod-delete is not supported"),
         (
             {"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "one"}},
             {**ALLOWED, "resourceTags": {"steadystate:allow": "false"}},
