@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import processes
-from lab.database import free_port
+from lab.ports import reserve_port
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Cache:
     identifier: str
     directory: Path
     auth_token: str | None = None
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=reserve_port)
     _guard: processes.Process | None = None
 
     @property
