@@ -45,9 +45,68 @@ def connect(_: Parts) -> None:
             found += [_status(models, i, group) for i in extra if i["state"] == "draining"]
         return found
 
+    _connect_actions(models)
     replace(models.FakeLoadBalancer, "__init__", initialise)
     replace(models.FakeTargetGroup, "health_for", reported)
     replace(models.ELBv2Backend, "describe_target_health", described)
+
+
+def _connect_actions(models: Any) -> None:
+    """Actions are checked, and answered, as an ALB's; listeners of templates may have any."""
+    create = models.FakeAction.__init__
+    modify = models.ELBv2Backend.modify_listener
+
+    def initialise(self: Any, data: dict[str, Any]) -> None:
+        create(self, _as_answered(data))
+
+    def modified(self: Any, arn: str, *args: Any, **keywords: Any) -> Any:
+        actions = keywords.get("actions") or (args[4] if len(args) > 4 else None) or []
+        self._validate_actions([models.FakeAction(action) for action in actions])
+        return modify(self, arn, *args, **keywords)
+
+    def converted(_: Any, properties: Any) -> Any:
+        return properties["DefaultActions"]
+
+    replace(models.FakeAction, "__init__", initialise)
+    replace(models.ELBv2Backend, "modify_listener", modified)
+    replace(models.ELBv2Backend, "convert_and_validate_properties", converted)
+
+
+_MOST_GROUPS, _MOST_WEIGHT = 5, 999
+
+
+def _as_answered(action: dict[str, Any]) -> dict[str, Any]:
+    """An action as DescribeListeners and DescribeRules tell it: a forward to a single group has
+    both TargetGroupArn and ForwardConfig, and a secret is never told."""
+    from moto.elbv2.exceptions import ValidationError
+
+    kind = action["Type"]
+    if kind == "authenticate-oidc":
+        config = dict(action["AuthenticateOidcConfig"])
+        if not (config.pop("ClientSecret", None) or config.pop("UseExistingClientSecret", False)):
+            raise ValidationError("A client secret must be specified")
+        return action | {"AuthenticateOidcConfig": config}
+    if kind != "forward":
+        return dict(action)
+    config = action.get("ForwardConfig") or {}
+    single = action.get("TargetGroupArn")
+    tuples = config.get("TargetGroups") or [{"TargetGroupArn": single}]
+    groups = [{**one, "Weight": int(one.get("Weight", 1))} for one in tuples]
+    arns = [one["TargetGroupArn"] for one in groups]
+    if None in arns:
+        raise ValidationError("A target group ARN must be specified")
+    if single is not None and arns != [single]:
+        raise ValidationError("TargetGroupArn and ForwardConfig must name the same target group")
+    if len(groups) > _MOST_GROUPS or len(set(arns)) < len(arns):
+        raise ValidationError("A forward action takes at most five different target groups")
+    if not all(0 <= one["Weight"] <= _MOST_WEIGHT for one in groups):
+        raise ValidationError(f"Weights must be between 0 and {_MOST_WEIGHT}")
+    sticky = config.get("TargetGroupStickinessConfig") or {"Enabled": False}
+    answered = {key: value for key, value in action.items() if key != "TargetGroupArn"}
+    if len(arns) == 1:
+        answered["TargetGroupArn"] = arns[0]
+    answered["ForwardConfig"] = {"TargetGroups": groups, "TargetGroupStickinessConfig": sticky}
+    return answered
 
 
 _INITIAL = {

@@ -25,10 +25,6 @@ Query = tuple[str, str, tuple[tuple[str, str], ...], str]
 class CloudWatch:
     """The ports Metrics and Alarms on CloudWatch."""
 
-    @property
-    def _cloudwatch(self) -> "CloudWatchClient":
-        return client("cloudwatch")  # type: ignore[no-any-return]
-
     def read(
         self,
         slis: Mapping[str, LoadBalancerSli | CloudWatchSli],
@@ -46,47 +42,51 @@ class CloudWatch:
         """
         wanted = {name: _queries(sli, load_balancer) for name, sli in slis.items()}
         queries = list(dict.fromkeys(q for qs in wanted.values() for q in qs))
-        found = dict(zip(queries, self._fetch(queries, since, until, period_seconds), strict=True))
+        found = dict(zip(queries, fetch(queries, since, until, period_seconds), strict=True))
         return {
             name: _points(slis[name], [found[q] for q in queries_of])
             for name, queries_of in wanted.items()
         }
-
-    def _fetch(
-        self, queries: Sequence[Query], since: float, until: float, period_seconds: int
-    ) -> list[Series]:
-        series: list[Series] = [{} for _ in queries]
-        for first in range(0, len(queries), QUERIES_A_CALL):
-            batch = queries[first : first + QUERIES_A_CALL]
-            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-                MetricDataQueries=[
-                    _asked(f"q{first + i}", q, period_seconds) for i, q in enumerate(batch)
-                ],
-                StartTime=datetime.fromtimestamp(since, UTC),
-                EndTime=datetime.fromtimestamp(until, UTC),
-                ScanBy="TimestampAscending",
-            )
-            with passing_faults():
-                for page in pages:
-                    for result in page["MetricDataResults"]:
-                        into = series[int(result["Id"][1:])]
-                        for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                            into[at.timestamp()] = value
-        return series
 
     def firing(self, arns: Sequence[str]) -> list[str]:
         """Return the alarms that are in ALARM, or that do not exist, in words."""
         if not arns:
             return []
         names = [arn.rpartition(":alarm:")[2] for arn in arns]
+        cloudwatch: CloudWatchClient = client("cloudwatch")
         with passing_faults():
-            answer = self._cloudwatch.describe_alarms(AlarmNames=names)
+            answer = cloudwatch.describe_alarms(AlarmNames=names)
         states = {a["AlarmArn"]: a["StateValue"] for a in answer["MetricAlarms"]}
         states |= {a["AlarmArn"]: a["StateValue"] for a in answer["CompositeAlarms"]}
         shown = {arn: states.get(arn, "missing") for arn in arns}
         return [
             f"{arn} is {state}" for arn, state in shown.items() if state in ("ALARM", "missing")
         ]
+
+
+def fetch(
+    queries: Sequence[Query], since: float, until: float, period_seconds: int
+) -> list[Series]:
+    """Return the values of each query by the start of their period (epoch seconds)."""
+    cloudwatch: CloudWatchClient = client("cloudwatch")
+    series: list[Series] = [{} for _ in queries]
+    for first in range(0, len(queries), QUERIES_A_CALL):
+        batch = queries[first : first + QUERIES_A_CALL]
+        pages = cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[
+                _asked(f"q{first + i}", q, period_seconds) for i, q in enumerate(batch)
+            ],
+            StartTime=datetime.fromtimestamp(since, UTC),
+            EndTime=datetime.fromtimestamp(until, UTC),
+            ScanBy="TimestampAscending",
+        )
+        with passing_faults():
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    into = series[int(result["Id"][1:])]
+                    for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                        into[at.timestamp()] = value
+    return series
 
 
 def _queries(sli: LoadBalancerSli | CloudWatchSli, load_balancer: LoadBalancer) -> list[Query]:
