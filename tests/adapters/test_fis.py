@@ -175,6 +175,12 @@ def test_templates_are_found_beyond_the_first_page(lab: Lab) -> None:
     assert not left & set(made)
 
 
+def test_an_experiment_that_fis_does_not_know_is_told_and_has_nothing_to_stop(lab: Lab) -> None:
+    with pytest.raises(FaultFailed, match="does not know experiment EXPnowhere any more"):
+        lab.faults.state("EXPnowhere")
+    assert lab.faults.stop_experiments("fis-gone", "EXPnowhere") == "EXPnowhere gone from FIS"
+
+
 def test_what_fis_refuses_is_a_failed_fault_with_its_words(lab: Lab) -> None:
     plan = planned("fis-refused")
     with pytest.raises(FaultFailed, match="FIS refused to start"):

@@ -105,7 +105,10 @@ def test_undo_judge_and_release_of_a_run_that_never_was_are_harmless() -> None:
     assert (judged["verdict"], judged["evidence"]) == ("ERROR", "")
     assert judged["reason"].startswith("FaultFailed: the FIS experiment failed")
     assert call("release_lease", event("release_lease")) == {"run_id": run_id}
-    assert call("find_leftovers", event("find_leftovers")) == {"runs": []}
+    assert call("find_leftovers", event("find_leftovers")) == {
+        "runs": [],
+        "left_open": [],
+    }
     assert aws.client("dynamodb").scan(TableName="runs")["Count"] == 0
 
 

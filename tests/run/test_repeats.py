@@ -161,7 +161,9 @@ def test_an_undo_reads_back_until_fis_has_stopped() -> None:
 def test_an_undo_that_cannot_be_read_back_stays_open_and_is_tried_again() -> None:
     world = injecting()
     world.fis.stops_within = LOOKS * 0.5 + 20.0
-    with pytest.raises(UndoIncomplete, match="fis-experiment of run run-1 is not undone yet"):
+    with pytest.raises(
+        UndoIncomplete, match=r"fis-experiment \(EXP0\) of run run-1 is not undone yet"
+    ):
         world.undo()
     states = {r.what: r.state for r in world.table.undo_records(RUN)}
     assert states == {"fis-template": "undone", "fis-experiment": "open"}

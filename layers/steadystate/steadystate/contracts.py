@@ -107,10 +107,18 @@ class Leftover(Contract):
     failure: Failure
 
 
+class LeftOpen(Contract):
+    """What could not even be tried, and why, with what a person can do."""
+
+    run_id: str
+    why: str
+
+
 class Leftovers(Contract):
-    """Output of find_leftovers."""
+    """Output of find_leftovers: what can be recovered, and what only a person can."""
 
     runs: list[Leftover]
+    left_open: list[LeftOpen] = []
 
 
 class FaultAction(Contract):

@@ -164,14 +164,16 @@ class Faults(Protocol):
         """Start the run's experiment, or find it. Raises FaultFailed."""
 
     def state(self, experiment_id: str) -> FaultState:
-        """Return the state of an experiment."""
+        """Return the state of an experiment. Raises FaultFailed when there is none."""
 
     def stop_experiments(self, run_id: str, known_id: str | None = None) -> str | None:
         """Stop the run's experiments, and the one known by id; return what was read back, None
-        while one still runs."""
+        while one still runs. Raises UndoIncomplete with what a person can do where that is refused.
+        """
 
     def delete_templates(self, run_id: str) -> str | None:
-        """Delete the run's templates; return what was read back, None while one is still there."""
+        """Delete the run's templates; return what was read back, None while one is still there.
+        Raises UndoIncomplete with what a person can do where that is refused."""
 
 
 class RunStore(Protocol):

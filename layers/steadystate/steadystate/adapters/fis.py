@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ from botocore.exceptions import ClientError
 
 from steadystate.adapters.aws import client, code_of, passing_faults
 from steadystate.contracts import FAULT_OVER, FaultState, Plan
-from steadystate.errors import FaultFailed
+from steadystate.errors import FaultFailed, UndoIncomplete
 
 if TYPE_CHECKING:
     from mypy_boto3_fis import FISClient
 
 RUN_TAG = "steadystate:run"
+GONE = "gone from FIS"
 ACTED = frozenset({"running", "completed", "stopping", "stopped"})
 
 
@@ -82,24 +84,35 @@ class FisFaults:
 
     def state(self, experiment_id: str) -> FaultState:
         """Return the experiment's state."""
-        with passing_faults():
-            return _state(self._fis.get_experiment(id=experiment_id)["experiment"])
+        try:
+            with passing_faults():
+                return _state(self._fis.get_experiment(id=experiment_id)["experiment"])
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            raise FaultFailed(f"FIS does not know experiment {experiment_id} any more") from error
 
     def stop_experiments(self, run_id: str, known_id: str | None = None) -> str | None:
         """Stop what still runs, and read back; None while anything does."""
-        with passing_faults():
-            mine = [
-                e
-                for e in self._experiments()
-                if e.get("tags", {}).get(RUN_TAG) == run_id or e["id"] == known_id
-            ]
-            for experiment in mine:
-                if experiment["state"]["status"] not in FAULT_OVER | {"stopping"}:
-                    self._stop(experiment["id"])
-            states = {e["id"]: self.state(e["id"]).status for e in mine}
-        if any(status not in FAULT_OVER for status in states.values()):
+        by_hand = _find("list-experiments", "experiments", run_id)
+        with _refusals_of("the experiments cannot be listed", by_hand):
+            tagged = [e["id"] for e in self._experiments() if _is_of(e, run_id)]
+        mine = sorted({*tagged, *filter(None, [known_id])})
+        states = {one: self._stopped(one) for one in mine}
+        if any(status not in FAULT_OVER | {GONE} for status in states.values()):
             return None
         return ", ".join(f"{i} {s}" for i, s in states.items()) or "no experiment was started"
+
+    def _stopped(self, experiment_id: str) -> str:
+        """Stop an experiment unless it is over; return its status, read back."""
+        by_hand = f"aws fis stop-experiment --id {experiment_id}"
+        with _refusals_of(f"experiment {experiment_id} cannot be stopped", by_hand):
+            try:
+                if self.state(experiment_id).status not in FAULT_OVER | {"stopping"}:
+                    self._stop(experiment_id)
+                return self.state(experiment_id).status
+            except FaultFailed:
+                return GONE
 
     def _stop(self, experiment_id: str) -> None:
         try:
@@ -111,27 +124,50 @@ class FisFaults:
 
     def delete_templates(self, run_id: str) -> str | None:
         """Delete the run's templates, and read back; None while one is there."""
-        with passing_faults():
-            for template_id in self._templates(run_id):
+        for template_id in self._templates(run_id):
+            by_hand = f"aws fis delete-experiment-template --id {template_id}"
+            with _refusals_of(f"template {template_id} cannot be deleted", by_hand):
                 try:
                     self._fis.delete_experiment_template(id=template_id)
                 except ClientError as error:
                     if code_of(error) != "ResourceNotFoundException":
                         raise
-            return None if self._templates(run_id) else "no template left"
+        return None if self._templates(run_id) else "no template left"
 
     def _templates(self, run_id: str) -> list[str]:
-        pages = self._fis.get_paginator("list_experiment_templates").paginate()
-        return [
-            template["id"]
-            for page in pages
-            for template in page["experimentTemplates"]
-            if template.get("tags", {}).get(RUN_TAG) == run_id
-        ]
+        by_hand = _find("list-experiment-templates", "experimentTemplates", run_id)
+        with _refusals_of("the templates cannot be listed", by_hand):
+            pages = self._fis.get_paginator("list_experiment_templates").paginate()
+            return [
+                template["id"]
+                for page in pages
+                for template in page["experimentTemplates"]
+                if _is_of(template, run_id)
+            ]
 
     def _experiments(self) -> Iterator[Any]:
         for page in self._fis.get_paginator("list_experiments").paginate():
             yield from page["experiments"]
+
+
+@contextmanager
+def _refusals_of(what: str, by_hand: str) -> Iterator[None]:
+    """Turn what FIS refuses into words for a person: what, why, and by which command."""
+    try:
+        with passing_faults():
+            yield
+    except ClientError as error:
+        raise UndoIncomplete(f"{what}: {error}. By hand: {by_hand}") from error
+
+
+def _find(what: str, names: str, run_id: str) -> str:
+    """Return the command that finds a run's resources."""
+    query = f"""{names}[?tags.\\"{RUN_TAG}\\"=='{run_id}'].id"""
+    return f'aws fis {what} --query "{query}" --output text'
+
+
+def _is_of(resource: Any, run_id: str) -> bool:
+    return bool(resource.get("tags", {}).get(RUN_TAG) == run_id)
 
 
 def _token(run_id: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steadystate.contracts import Event, Failure, Leftover, Leftovers, RunInput
+from steadystate.contracts import Event, Failure, LeftOpen, Leftover, Leftovers, Run, RunInput
 from steadystate.ports import Bus, Executions, RunStore
 from steadystate.run.judgement import ABORTED
 
@@ -24,23 +24,31 @@ def find_leftovers(world: Recovering) -> Leftovers:
     It does not matter who asks (an event, the schedule, a person): the table and the executions
     decide, so that a run in progress is never touched.
     """
-    found = []
+    found, left_open = [], []
     for run_id in world.store.open_runs():
-        run = world.store.get(run_id)
-        if run is None:
+        try:
+            run = world.store.get(run_id)
+        except ValueError as error:  # one that an older or newer release wrote, in other words
+            why = f"its record cannot be read ({error}); undo it by hand: docs/recovery.md"
+            left_open.append(LeftOpen(run_id=run_id, why=why))
             continue
-        status, error, cause = world.executions.status(run.plan.execution_arn)
-        if status == "RUNNING":
-            continue
-        names = {"ABORTED": ABORTED, "TIMED_OUT": "States.Timeout"}
-        failure = Failure(
-            error=names.get(status, error or f"execution {status.lower()}"),
-            cause=": ".join(filter(None, (error if status == "ABORTED" else "", cause)))[:2000]
-            or f"the execution is {status}",
-            state=run.progress.phase,
-        )
-        found.append(Leftover(run_id=run_id, failure=failure))
-    return Leftovers(runs=found)
+        if run and (failure := _failure_of(run, world)):
+            found.append(Leftover(run_id=run_id, failure=failure))
+    return Leftovers(runs=found, left_open=left_open)
+
+
+def _failure_of(run: Run, world: Recovering) -> Failure | None:
+    """Say how a run's execution ended; None while it goes on."""
+    status, error, cause = world.executions.status(run.plan.execution_arn)
+    if status == "RUNNING":
+        return None
+    names = {"ABORTED": ABORTED, "TIMED_OUT": "States.Timeout"}
+    return Failure(
+        error=names.get(status, error or f"execution {status.lower()}"),
+        cause=": ".join(filter(None, (error if status == "ABORTED" else "", cause)))[:2000]
+        or f"the execution is {status}",
+        state=run.progress.phase,
+    )
 
 
 def release_lease(request: RunInput, world: Recovering) -> RunInput:

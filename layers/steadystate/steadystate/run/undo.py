@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steadystate.contracts import Event, RunInput, Undone
-from steadystate.errors import UndoIncomplete
+from steadystate.contracts import Event, FaultState, RunInput, Undone
+from steadystate.errors import FaultFailed, UndoIncomplete
 from steadystate.ports import Bus, Faults, RunStore
 from steadystate.run.fault import SETTLED_AFTER_SECONDS
 
@@ -43,16 +43,22 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     known = run.progress.fault.experiment_id if run and run.progress.fault else None
     opened_at = max((r.opened_at for r in records), default=0.0)
     settled_at = 0.0 if known else opened_at + SETTLED_AFTER_SECONDS
-    closed = 0
+    closed, refusals = 0, []
     for what in ("fis-template", "fis-experiment"):
         if any(r.what == what for r in records):
-            found = _undone(what, request.run_id, known, settled_at, world)
+            try:
+                found = _undone(what, request.run_id, known, settled_at, world)
+            except UndoIncomplete as error:
+                refusals.append(str(error))  # one that cannot be undone keeps no other one open
+                continue
             world.store.close_undo(request.run_id, what, world.now(), found)
             closed += 1
+    if refusals:
+        raise UndoIncomplete("; ".join(refusals))
     run = world.store.get(request.run_id)  # the fault's start may have come in while we waited
     if run and run.progress.phase == "injecting":
         fault = run.progress.fault
-        fresh = world.faults.state(fault.experiment_id) if fault else None
+        fresh = _last_state(fault, world) if fault else None
         update = {"phase": "recovering", "undone_at": world.now(), "fault": fresh}
         world.store.save_progress(run, run.progress.model_copy(update=update))
     if closed:
@@ -73,4 +79,16 @@ def _undone(what: str, run_id: str, known: str | None, settled_at: float, world:
             found = world.faults.delete_templates(run_id)
         if found is not None and world.now() >= settled_at:
             return found
-    raise UndoIncomplete(f"{what} of run {run_id} is not undone yet; it is tried again")
+    which = f" ({known})" if known and what == "fis-experiment" else ""
+    raise UndoIncomplete(
+        f"{what}{which} of run {run_id} is not undone yet; it is tried again. "
+        "By hand: docs/recovery.md, from step 2"
+    )
+
+
+def _last_state(fault: FaultState, world: Undoing) -> FaultState:
+    """Return the experiment as it ended; as it was last seen, where FIS has forgotten it."""
+    try:
+        return world.faults.state(fault.experiment_id)
+    except FaultFailed:
+        return fault

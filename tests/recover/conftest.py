@@ -1,0 +1,117 @@
+"""The stack in the lab's account, without a workload; and a stand-in for FIS's executor."""
+
+import json
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from lab import processes
+from lab.account.deploy import deploy
+from steadystate.adapters import aws
+from tests.definitions.stack import ROOT
+
+REGION = "ap-northeast-2"
+STACK = "steadystate-recover"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed stack."""
+
+    url: str
+    outputs: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        session: Any = boto3
+        keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
+        return session.client(service, region_name=REGION, endpoint_url=self.url, **keys)
+
+    def recover(self) -> str:
+        """Start the machine as a person does."""
+        machine = self.outputs["RecoverStateMachineArn"]
+        answer = self.client("stepfunctions").start_execution(stateMachineArn=machine, input="{}")
+        return str(answer["executionArn"])
+
+    def end_of(self, execution: str, seconds: float = 120.0) -> dict[str, Any]:
+        until, api = time.monotonic() + seconds, self.client("stepfunctions")
+        while (found := api.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < until, "recover has no end"
+            time.sleep(0.05)
+        return dict(found)
+
+    def role_of(self, function: str) -> str:
+        """The name of a function's role."""
+        listed = self.client("lambda").list_functions()["Functions"]
+        (role,) = [f["Role"] for f in listed if f["FunctionName"].startswith(f"{STACK}-{function}")]
+        return str(role).rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    state = tmp_path_factory.mktemp("account")
+    process = processes.start(
+        processes.python("lab.account", "--ready", state / "ready.json", "--state", state),
+        log_path=state / "account.log",
+        name="account",
+        cwd=ROOT,
+        env={"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION},
+    )
+    try:
+        url = processes.wait_ready(state / "ready.json", process, 60)["url"]
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+        words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
+        parameters = dict(word.split("=", 1) for word in words)
+        outputs = deploy(ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION)
+        yield Stack(url, outputs)
+    finally:
+        process.stop(5)
+
+
+@pytest.fixture
+def connected(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """The adapters' clients lead to the account."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": stack.url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "lab",
+        "AWS_SECRET_ACCESS_KEY": "lab",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    aws.client.cache_clear()
+    yield stack
+    aws.client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def executor(stack: Stack) -> Iterator[None]:
+    """Starts what is new and ends what is stopping, as the lab's compute does, with no effect."""
+    over = threading.Event()
+
+    def work() -> None:
+        import urllib.request
+
+        fis = stack.client("fis")
+        while not over.wait(0.05):
+            for one in fis.list_experiments()["experiments"]:
+                status = one["state"]["status"]
+                following = {"initiating": "running", "stopping": "stopped"}.get(status)
+                if following:
+                    body = json.dumps({"state": {"status": following, "reason": "asked"}})
+                    place = f"{stack.url}/lab/experiments/{one['id']}"
+                    urllib.request.urlopen(
+                        urllib.request.Request(place, data=body.encode()), timeout=30
+                    ).close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
