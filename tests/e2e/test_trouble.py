@@ -26,7 +26,7 @@ def crash_in(runs: Runs, arn: str, function: str) -> None:
 
     A process that is idle just then is replaced without anybody noticing.
     """
-    until = time.monotonic() + 20.0
+    until = time.monotonic() + 120.0
     while time.monotonic() < until:
         for worker in workers_of(runs, function):
             worker.kill()
@@ -38,7 +38,6 @@ def crash_in(runs: Runs, arn: str, function: str) -> None:
 
 
 def test_a_task_that_crashes_ends_in_error_with_the_undo_done(runs: Runs) -> None:
-    runs.wait_until_whole()
     arn = runs.start("bank-latency", {"method.slow-network.duration": "30s"})
     entered(runs, arn, "Watch Window", 2)
     crash_in(runs, arn, "watch_window")
@@ -52,14 +51,12 @@ def test_a_task_that_crashes_ends_in_error_with_the_undo_done(runs: Runs) -> Non
 
 
 def test_a_run_without_traffic_is_inconclusive_and_injects_nothing(runs: Runs) -> None:
-    runs.wait_until_whole()
     runs.lab.stop_traffic()
     try:
         time.sleep(HISTORY_SECONDS + 3)  # until no request is left in the history
         ended = runs.wait(runs.start("bank-instance-loss"))
     finally:
         runs.lab.start_traffic()
-        time.sleep(HISTORY_SECONDS)
     assert ended.status == "SUCCEEDED"
     assert ended.evidence is not None
     assert ended.evidence.verdict is Verdict.INCONCLUSIVE
