@@ -35,12 +35,13 @@ class Trace:
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound; `upper` says that larger values are worse."""
+    """A bound; `upper` says that larger values are worse, `shaded` that their side is tinted."""
 
     value: float
     label: str
     upper: bool = True
     colour: Color = RED
+    shaded: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ class Spell:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that a chart shows. `usual` is mean and standard deviation of the baseline."""
+    """All that a chart shows. `usual` is mean and standard deviation of the baseline.
+
+    `logarithmic` is the range of a logarithmic scale; what lies outside is drawn at its edge.
+    """
 
     title: str
     unit: str
@@ -74,7 +78,7 @@ class Picture:
     usual: tuple[float, float] | None = None
     marks: list[Mark] = field(default_factory=list)
     spells: list[Spell] = field(default_factory=list)
-    logarithmic: bool = False
+    logarithmic: tuple[float, float] | None = None
     note: str = ""
 
 
@@ -100,7 +104,8 @@ class TimeChart(Flowable):
         values += [limit.value for limit in self.drawn]
         if picture.usual:
             values.append(picture.usual[0])
-        self.values = logarithmic(values) if picture.logarithmic else linear(values)
+        ends = picture.logarithmic
+        self.values = logarithmic(ends) if ends else linear(values)
         canvas = self.canv
         canvas.saveState()
         self._ground(canvas)
@@ -147,6 +152,8 @@ class TimeChart(Flowable):
             canvas.setFillColor(spell.colour)
             canvas.rect(left, FOOT, max(1.2, right - left), height, stroke=0, fill=1)
         for limit in self.drawn:
+            if not limit.shaded:
+                continue
             y = self._y(limit.value)
             low, high = (y, self.top) if limit.upper else (FOOT, y)
             canvas.setFillColor(OVER)
@@ -166,6 +173,8 @@ class TimeChart(Flowable):
             canvas.line(LEFT, y, self.width, y)
             canvas.setFillColor(MUTED)
             text = figures.value(tick, self.picture.unit, self.words)
+            if values.logarithmic:
+                text = figures.evidence(tick, self.words)
             canvas.drawRightString(LEFT - 4, y - 2.3, shortened(text, REGULAR, SMALL, LEFT - 5))
         reach = -1e9
         for at, text in self.picture.axis.ticks(self.words):
@@ -310,22 +319,33 @@ class MarksKey(Flowable):
 
     def wrap(self, aW: float, aH: float) -> tuple[float, float]:  # noqa: ARG002, N803 - reportlab's names
         self.width = aW
-        return aW, 16.0
+        self.places = self._places()
+        rows = 1 + max((row for row, _, _ in self.places), default=0)
+        return aW, 4.0 + 12.0 * rows
+
+    def _places(self) -> list[tuple[int, float, str]]:
+        """Return row, place in the row, and text of each mark; the first row leaves room."""
+        room = self.width - width_of(self.origin, REGULAR, 7) - 8
+        row, x = 0, 5.0
+        places = []
+        for mark in self.marks:
+            text = shortened(mark.label, REGULAR, 7.4, 150)
+            wide = width_of(text, REGULAR, 7.4) + 22
+            if x > 5.0 and x + wide > (room if row == 0 else self.width):
+                row, x = row + 1, 5.0
+            places.append((row, x, text))
+            x += wide
+        return places
 
     def draw(self) -> None:
         canvas = self.canv
-        x = 5.0
-        for mark in self.marks:
-            text = shortened(mark.label, REGULAR, 7.4, 150)
-            wide = width_of(text, REGULAR, 7.4)
-            if x + wide + 12 > self.width:
-                break
-            badge(canvas, x, 8.4, mark)
+        top = self.wrap(self.width, 0)[1] - 10.0
+        for mark, (row, x, text) in zip(self.marks, self.places, strict=True):
+            y = top - 12.0 * row
+            badge(canvas, x, y + 2.4, mark)
             canvas.setFillColor(INK)
             canvas.setFont(REGULAR, 7.4)
-            canvas.drawString(x + 7, 6, text)
-            x += wide + 22
+            canvas.drawString(x + 7, y, text)
         canvas.setFillColor(MUTED)
         canvas.setFont(REGULAR, 7)
-        text = shortened(self.origin, REGULAR, 7, max(0.0, self.width - x))
-        canvas.drawRightString(self.width, 6, text)
+        canvas.drawRightString(self.width, top, shortened(self.origin, REGULAR, 7, self.width))

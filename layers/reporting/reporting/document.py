@@ -1,9 +1,9 @@
 """The document of a run."""
 
+from reporting.canary import canary_story
 from reporting.experiment import experiment_story
 from reporting.sheet import Cover, build
 from reporting.words import words_of
-from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence
 from steadystate.report.contracts import Narrative
 
@@ -27,6 +27,5 @@ def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> by
         at=evidence.ended_at,
         words=words,
     )
-    if evidence.kind != "experiment":
-        raise InvalidDocument(f"run {evidence.run_id}: no report of a {evidence.kind} is drawn")
-    return build(experiment_story(evidence, narrative, evidence_sha256, words), cover)
+    story_of = canary_story if evidence.kind == "canary" else experiment_story
+    return build(story_of(evidence, narrative, evidence_sha256, words), cover)

@@ -4,6 +4,7 @@ from reportlab.platypus import Flowable, PageBreak
 
 from reporting import figures
 from reporting.again import Again, judged_again
+from reporting.basis import basis_part
 from reporting.charts import key_indicator, large_chart, small_charts, stage_of
 from reporting.front import banner_of, first_page
 from reporting.numbers import three_numbers
@@ -17,7 +18,7 @@ from reporting.parts import (
     timeline_part,
     undo_part,
 )
-from reporting.recovery import basis_part, recovery_part
+from reporting.recovery import recovery_part
 from reporting.series import Indicator, indicators, ticks_of
 from reporting.sheet import part
 from reporting.tables import note, text
@@ -43,7 +44,7 @@ def experiment_story(
         raise InvalidDocument(
             f"run {evidence.run_id}: the evidence of an experiment has no plan or no recovery"
         )
-    found = indicators(evidence, plan)
+    found = indicators(evidence, plan, evidence.samples)
     again = judged_again(evidence)
     return [
         *_front(evidence, plan, recovery, narrative, found, again, words),
@@ -56,7 +57,7 @@ def experiment_story(
         *timeline_part(evidence, words),
         *recovery_part(evidence, recovery, words),
         *undo_part(evidence, words),
-        *basis_part(evidence, plan, found, again, words),
+        *basis_part(evidence, plan, evidence.samples, found, again, words),
         *cost_part(evidence, narrative, words),
         *identity_part(evidence, evidence_sha256, words),
     ]
@@ -71,7 +72,7 @@ def _front(
     again: Again,
     words: Words,
 ) -> list[Flowable]:
-    ticks = ticks_of(evidence)
+    ticks = ticks_of(evidence.samples)
     failed = any(t.failed for t in ticks)
     lasted = (evidence.ended_at - evidence.started_at).total_seconds()
     unstated = words["not_stated"]

@@ -79,3 +79,15 @@ def dollars(number: float) -> str:
 def count(number: float) -> str:
     """Return a whole number."""
     return f"{number:,.0f}"
+
+
+def clock_of(at: float | None) -> str:
+    """Return the time of day of an epoch second."""
+    return NOTHING if at is None else clock(datetime.fromtimestamp(at, UTC))
+
+
+def evidence(e_value: float, words: Words) -> str:
+    """Return an e-value: as a number up to a million, as a power of ten above."""
+    if not math.isfinite(e_value) or e_value >= 1e6:
+        return "> 10^300" if not math.isfinite(e_value) else f"10^{math.log10(e_value):.0f}"
+    return "< 0.001" if 0 < e_value < 0.001 else value(e_value, "count", words)

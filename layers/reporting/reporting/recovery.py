@@ -5,15 +5,12 @@ from typing import Any
 from reportlab.platypus import Flowable
 
 from reporting import figures
-from reporting.again import Again
 from reporting.fonts import REGULAR, width_of
 from reporting.front import Fixed
-from reporting.series import Indicator, ticks_of
 from reporting.sheet import part
 from reporting.style import COLOURS, FAINT, HAIRLINE, INK, MUTED
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
-from steadystate.contracts import Plan
 from steadystate.evidence import Evidence, RecoveryEvidence, instant
 
 
@@ -88,62 +85,3 @@ def recovery_part(evidence: Evidence, recovery: RecoveryEvidence, words: Words) 
         *([Gauge(recovery, words)] if recovery.from_fault else []),
         table((), rows, (30, 78)),
     ]
-
-
-def basis_part(
-    evidence: Evidence,
-    plan: Plan,
-    indicators: list[Indicator],
-    again: Again,
-    words: Words,
-) -> list[Flowable]:
-    """Return how sharply was measured, and whether the samples still give the verdict."""
-    story = part(words["part.basis"])
-    samples, timing = evidence.samples, plan.timing
-    if samples:
-        ticks = ticks_of(evidence)
-        length = max(s.ended_at for s in samples) - min(s.started_at for s in samples)
-        looks = words["basis.looks"].format(
-            looks=len(samples),
-            window=figures.seconds(timing.window_seconds, words),
-            length=figures.seconds(length, words),
-            sent=figures.count(sum(t.sent for t in ticks)),
-            each=plan.probe.requests,
-            failed=figures.count(sum(t.failed for t in ticks)),
-            period=figures.seconds(timing.metric_period_seconds, words),
-        )
-        story.append(text(looks))
-    else:
-        story.append(text(words["basis.none"]))
-    story += _judged_again(again, evidence, words)
-    columns = ("indicator", "source", "points", "observations", "resolution", "history")
-    rows = [
-        [
-            i.name,
-            words.named("source", i.source),
-            figures.count(len(i.points)),
-            figures.count(sum(p.weight for p in i.points)),
-            figures.seconds(i.period_seconds, words)
-            if i.period_seconds
-            else words["basis.instant"],
-            figures.count(i.baseline.points) if i.baseline else figures.NOTHING,
-        ]
-        for i in indicators
-    ]
-    if rows:
-        right = frozenset({2, 3, 4, 5})
-        head = [words[f"column.{c}"] for c in columns]
-        story.append(table(head, rows, (26, 20, 10, 16, 20, 18), right))
-    return story
-
-
-def _judged_again(again: Again, evidence: Evidence, words: Words) -> list[Flowable]:
-    if again.verdict is None:
-        return [text(words["basis.broken"].format(error=again.error))]
-    key = "basis.agrees" if again.supports else "basis.differs"
-    story: list[Flowable] = [text(words[key].format(again=again.verdict, verdict=evidence.verdict))]
-    if again.changed and not again.supports:
-        story.append(text(words["basis.changed"].format(names=", ".join(again.changed))))
-    if again.missing_looks:
-        story.append(text(words["basis.missing"].format(count=again.missing_looks)))
-    return story

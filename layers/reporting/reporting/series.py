@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from steadystate.contracts import BaselineOf, Plan
+from steadystate.canary_contracts import CanaryLook, CanaryPlan
+from steadystate.contracts import BaselineOf, Plan, Sample
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, ProbeSli, unit_of
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point, usable
@@ -14,6 +15,9 @@ from steadystate.run.judgement import probe_points
 
 Dot = tuple[float, float]
 """Epoch second and value."""
+
+Look = Sample | CanaryLook
+"""One look at a run of either kind."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,19 @@ class Indicator:
         return [(p.at + half, p.value) for p in self.points]
 
 
-def ticks_of(evidence: Evidence) -> list[Tick]:
+def ticks_of(looks: Iterable[Look]) -> list[Tick]:
     """Return all seconds of the prober, in order of time."""
-    return sorted(t for sample in evidence.samples for t in sample.ticks)
+    return sorted(t for look in looks for t in look.ticks)
 
 
-def indicators(evidence: Evidence, plan: Plan) -> list[Indicator]:
-    """Return every indicator of an experiment: those of objectives first, in their order."""
-    ticks = ticks_of(evidence)
+def indicators(
+    evidence: Evidence, plan: Plan | CanaryPlan, looks: Sequence[Look]
+) -> list[Indicator]:
+    """Return every indicator of a run: those of objectives first, in their order."""
+    ticks = ticks_of(looks)
     wanted = [o.sli for o in evidence.objectives] + [g.sli for g in evidence.guardrails]
     names = [n for n in dict.fromkeys([*wanted, *plan.slis]) if n in plan.slis]
-    found = [_indicator(evidence, plan, name, ticks) for name in names]
+    found = [_indicator(evidence, plan, name, looks, ticks) for name in names]
     probed = {s.measure for s in plan.slis.values() if isinstance(s, ProbeSli)}
     if ticks and "error_rate" not in probed:
         sli = ProbeSli(source="probe", measure="error_rate")
@@ -56,17 +62,23 @@ def indicators(evidence: Evidence, plan: Plan) -> list[Indicator]:
     return found
 
 
-def _indicator(evidence: Evidence, plan: Plan, name: str, ticks: Sequence[Tick]) -> Indicator:
+def _indicator(
+    evidence: Evidence,
+    plan: Plan | CanaryPlan,
+    name: str,
+    looks: Sequence[Look],
+    ticks: Sequence[Tick],
+) -> Indicator:
     sli = plan.slis[name]
     if isinstance(sli, ProbeSli):
         points, period = probe_points(ticks, sli), 1.0
     else:
-        points = sorted(p for s in evidence.samples for p in s.points.get(name, []))
+        points = sorted(p for look in looks for p in look.points.get(name, []))
         metric = isinstance(sli, LoadBalancerSli | CloudWatchSli)
         period = float(plan.timing.metric_period_seconds) if metric else 0.0
+    before = evidence.baseline.get(name)
     guardrails = []
     for guardrail, document in plan.guardrails.items():
-        before = evidence.baseline.get(name)
         limit = document.bound.limit(before.mean if before else None)
         if document.sli == name and limit is not None:
             guardrails.append((guardrail, limit, document.bound.upper))
@@ -76,7 +88,7 @@ def _indicator(evidence: Evidence, plan: Plan, name: str, ticks: Sequence[Tick])
         source=sli.source,
         period_seconds=period,
         points=usable(points),
-        baseline=evidence.baseline.get(name),
+        baseline=before,
         objectives=[o for o in evidence.objectives if o.sli == name],
         guardrails=guardrails,
     )

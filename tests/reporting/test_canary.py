@@ -1,0 +1,97 @@
+"""What the report of a canary shows, read back from the PDF."""
+
+import pytest
+
+from reporting.document import render
+from reporting.words import words_of
+from steadystate.documents.fields import Language
+from steadystate.domain.verdict import Verdict
+from steadystate.errors import InvalidDocument
+from tests.reporting import canaries
+from tests.reporting.canaries import narrative_of_canary
+from tests.reporting.evidences import HOSTILE, LONG, SHA, passed
+from tests.reporting.papers import outline, page, read, text
+
+LANGUAGES: list[Language] = ["en", "ko"]
+PARTS = ["narrative", "steps", "metrics", "course", "guardrails", "charts", "way_back"]
+PARTS += ["timeline", "undo", "basis", "cost", "identity"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_sides(
+    language: Language,
+) -> None:
+    evidence = canaries.rolled_back()
+    assert evidence.verdict is Verdict.FAIL
+    words = words_of(language)
+    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    first = page(paper, 0)
+    wanted = ["FAIL", "0 %", "200", "1.72 %", "0.439 %", "1,800", "10 → 50 → 90 → 100 %"]
+    wanted += [words["canary.weights"], words["canary.limit"].format(limit="200")]
+    back = words["canary.back_from"].format(weight=50, seconds="4" + words["s"])
+    wanted += [back, words["mark.decided"], words["mark.restored"]]
+    assert [w for w in wanted if w not in first] == []
+    titles = outline(paper)
+    assert [p for p in PARTS if words[f"part.{p}"] not in titles] == []
+
+
+def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
+    evidence = canaries.promoted()
+    assert evidence.verdict is Verdict.PASS
+    paper = read(render(evidence, narrative_of_canary(evidence), SHA))
+    assert "100 %" in page(paper, 0)
+    whole = text(paper)
+    wanted = ["Approved by kim.", "Chaos gate gate-1: PASS.", "slower than 500 ms"]
+    wanted += ["90 / 10", "0 / 100", "promotes at 20", words_of("en")["way_back.none"]]
+    assert [w for w in wanted if w not in whole] == []
+
+
+def test_a_way_back_that_was_not_read_back_is_said() -> None:
+    evidence = canaries.rolled_back()
+    canary = evidence.canary
+    assert canary is not None
+    assert canary.rollback is not None
+    lost = canary.rollback.model_copy(update={"restored_at": None, "seconds": None})
+    canary = canary.model_copy(update={"rollback": lost})
+    evidence = evidence.model_copy(update={"canary": canary})
+    first = page(read(render(evidence, narrative_of_canary(evidence), SHA)), 0)
+    assert words_of("en")["canary.not_restored"].format(weight=50) in first
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_canary_that_never_looked_says_so(language: Language) -> None:
+    evidence = canaries.barely_begun()
+    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    words = words_of(language)
+    assert words["no_data"] in page(paper, 0)
+    assert words["charts.none"] in text(paper)
+    assert words["steps.none"] in text(paper)
+
+
+@pytest.mark.parametrize("name", [HOSTILE, LONG])
+def test_names_of_a_canary_are_drawn_as_they_stand_and_shortened(name: str) -> None:
+    evidence = canaries.rolled_back()
+    canary = evidence.canary
+    assert canary is not None
+    steps = [s.model_copy(update={"reason": name, "approved_by": name}) for s in canary.steps]
+    canary = canary.model_copy(update={"steps": steps})
+    update = {"canary": canary, "scenario": name, "workload": name, "verdict_reason": name}
+    evidence = evidence.model_copy(update=update)
+    paper = read(render(evidence, narrative_of_canary(evidence), SHA))
+    assert name[:20] in text(paper)
+    assert len(paper.pages) <= 9
+
+
+def test_the_same_canary_gives_the_same_bytes() -> None:
+    evidence = canaries.rolled_back()
+    narrative = narrative_of_canary(evidence)
+    assert render(evidence, narrative, SHA) == render(evidence, narrative, SHA)
+
+
+def test_evidence_that_is_no_canary_is_refused_by_name() -> None:
+    half = canaries.promoted().model_copy(update={"canary": None})
+    with pytest.raises(InvalidDocument, match=r"made-promoted: .* no course"):
+        render(half, narrative_of_canary(half), SHA)
+    other = canaries.promoted().model_copy(update={"plan": passed().plan})
+    with pytest.raises(InvalidDocument, match="no plan"):
+        render(other, narrative_of_canary(other), SHA)
