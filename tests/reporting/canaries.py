@@ -159,12 +159,14 @@ def _look(
         )
     ticks = [Tick(began + k, 20, 0, None, None, rng.uniform(8, 20)) for k in range(PERIOD)]
     points = {n: [Point(began, rng.uniform(0.1, 9), 900)] for n in plan.slis}
-    look = CanaryLook(
-        look=number, step=step, phase="baking", started_at=began, ended_at=began + PERIOD,
-        weights=Weights(stable=100 - weight, canary=weight), healthy={"stable": 3, "canary": 3},
-        metrics=seen, points=points, ticks=ticks, under_fault=weight == 10 and number in (4, 5),
+    values = dict(
+        look=number, step=step, since=began, phase="baking", started_at=began,
+        ended_at=began + PERIOD, weights=Weights(stable=100 - weight, canary=weight),
+        healthy={"stable": 3, "canary": 3}, metrics=seen, points=points, ticks=ticks,
+        under_fault=weight == 10 and number in (4, 5),
     )  # fmt: skip
-    return look, fired
+    known = {k: v for k, v in values.items() if k in CanaryLook.model_fields}
+    return CanaryLook.model_validate(known), fired
 
 
 def _plan(run_id: str) -> CanaryPlan:
