@@ -54,6 +54,9 @@ def _resources(action: str, body: Mapping[str, Any], region: str, account: str) 
     if prefix == "ssm":
         names = body.get("Names") or [body.get("Name") or body.get("Path") or ""]
         return [f"arn:aws:ssm:{region}:{account}:parameter/{n.lstrip('/')}" for n in names if n]
+    if action in ("ecs:DescribeTasks", "ecs:StopTask"):
+        tasks = body.get("tasks") or [body.get("task", "")]
+        return [task for task in tasks if task.startswith("arn:")] or None
     if action == "events:PutEvents":
         buses = {entry.get("EventBusName") or "default" for entry in body.get("Entries", [])}
         prefix = f"arn:aws:events:{region}:{account}:event-bus/"

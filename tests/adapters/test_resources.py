@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from steadystate.adapters import aws
 from steadystate.adapters.resources import ALLOW_TAG, AwsTargets, ElbTargetHealth, SsmParameters
-from steadystate.documents.workload import DatabaseTarget, InstancesTarget
+from steadystate.documents.workload import DatabaseTarget, InstancesTarget, TasksTarget
 from steadystate.errors import TransientError
 
 REGION, ACCOUNT = "ap-northeast-2", "123456789012"
@@ -109,6 +111,69 @@ def test_a_database_is_a_target_while_it_is_available(connected: Any) -> None:
     assert TARGETS.resolve(target) == []
     nowhere = DatabaseTarget(resource="aws:rds:db", identifier="nowhere")
     assert TARGETS.resolve(nowhere) == []
+
+
+@pytest.fixture
+def service(connected: Any) -> Any:
+    """Start a task of the service `tasks/front`; returns a function (status, tags) -> ARN."""
+    ec2, ecs = connected.client("ec2"), connected.client("ecs")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="front", Description="d", VpcId=vpc)["GroupId"]
+    ecs.create_cluster(clusterName="tasks")
+    ecs.register_task_definition(
+        family="front",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        memory="512",
+        containerDefinitions=[{"name": "front", "image": "used-in-place"}],
+    )
+
+    def start(status: str, tags: dict[str, str], service: str = "front") -> str:
+        network = {"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": [group]}}
+        task: str = ecs.run_task(
+            cluster="tasks",
+            taskDefinition="front",
+            launchType="FARGATE",
+            group=f"service:{service}",
+            tags=[{"key": k, "value": v} for k, v in tags.items()],
+            networkConfiguration=network,
+        )["tasks"][0]["taskArn"]
+        connected.post(f"/lab/containers/{task.rsplit('/', 1)[-1]}", {"status": status})
+        return task
+
+    return start
+
+
+def test_the_running_tasks_of_a_service_are_found_with_whether_they_may_be_hit(
+    connected: Any, service: Any
+) -> None:
+    allowed = service("RUNNING", {ALLOW_TAG: "true"})
+    barred = service("RUNNING", {ALLOW_TAG: "yes"})
+    service("PENDING", {ALLOW_TAG: "true"})
+    service("RUNNING", {ALLOW_TAG: "true"}, "back")
+    stopping = service("RUNNING", {ALLOW_TAG: "true"})
+    connected.client("ecs").stop_task(cluster="tasks", task=stopping)
+    front = TasksTarget(resource="aws:ecs:task", cluster="tasks", service="front")
+    assert {r.arn: r.allowed for r in TARGETS.resolve(front)} == {allowed: True, barred: False}
+    for target in (
+        TasksTarget(resource="aws:ecs:task", cluster="tasks", service="none"),
+        TasksTarget(resource="aws:ecs:task", cluster="none", service="front"),
+    ):
+        assert TARGETS.resolve(target) == []
+
+
+def test_a_service_that_is_not_there_has_no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    ecs: Any = boto3.client("ecs", region_name=REGION)
+    monkeypatch.setattr("steadystate.adapters.resources.client", lambda _: ecs)
+    front = TasksTarget(resource="aws:ecs:task", cluster="tasks", service="front")
+    with Stubber(ecs) as stub:
+        stub.add_client_error("list_tasks", "ServiceNotFoundException", "Service not found.")
+        assert TARGETS.resolve(front) == []
+        stub.add_client_error("list_tasks", "AccessDeniedException", "no")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            TARGETS.resolve(front)
 
 
 def test_only_healthy_targets_count(connected: Any, group: dict[str, list[str]]) -> None:

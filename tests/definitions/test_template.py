@@ -23,6 +23,8 @@ KNOW_NO_RESOURCE = {
     "cloudwatch:DescribeAlarms": "alarms of workloads have names of their own",
     "cloudwatch:GetMetricData": "metrics are no resources",
     "ec2:DescribeInstances": "no resource-level permission",
+    "ec2:DescribeSubnets": "no resource-level permission",
+    "ecs:ListTasks": "tasks are listed by cluster, not by their own names",
     "elasticloadbalancing:DescribeTargetHealth": "no resource-level permission",
     "fis:ListExperiments": "no resource-level permission",
     "fis:ListExperimentTemplates": "no resource-level permission",

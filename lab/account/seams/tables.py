@@ -1,6 +1,10 @@
-"""DynamoDB: a conditional write is one step. moto checks and writes without a lock, so two clients
-at the same moment could both win."""
+"""DynamoDB: a conditional write is one step, and a Query looks at its partition alone.
 
+moto checks and writes without a lock, so two clients at the same moment could both win; it sorts
+the whole table for every Query, and keeps a copy of every item that it ever gave.
+"""
+
+import copy
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -13,6 +17,11 @@ _WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
 
 
 def connect(_: Parts) -> None:
+    _connect_writes()
+    _connect_queries()
+
+
+def _connect_writes() -> None:
     from moto.dynamodb.models import DynamoDBBackend
 
     one_at_a_time = threading.RLock()
@@ -27,3 +36,53 @@ def connect(_: Parts) -> None:
 
     for name in _WRITES:
         replace(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
+
+
+def _connect_queries() -> None:
+    from moto.core.common_models import BaseModel
+    from moto.dynamodb.models.table import Table
+
+    query = Table.query
+
+    def untracked(cls: Any, *_: Any, **__: Any) -> Any:
+        """moto remembers every object of its models for its own web page."""
+        return object.__new__(cls)
+
+    def queried(self: Any, hash_key: Any, *arguments: Any, **named: Any) -> Any:
+        """moto's own Query, on a table that has no more than the partition asked for."""
+        index = named.get("index_name") or (arguments[6] if len(arguments) > 6 else None)
+        conditions = dict(named.get("hash_key_conditions") or [])
+        view = copy.copy(self)
+        view.items = _partition(self, hash_key, index, conditions)
+        return query(view, hash_key, *arguments, **named)
+
+    replace(BaseModel, "__new__", untracked)
+    replace(Table, "query", queried)
+
+
+def _partition(table: Any, hash_key: Any, index: str | None, conditions: dict[str, Any]) -> Any:
+    """The part of a table's items that a Query can find, in the shape that the table has them.
+
+    The primary key and local indexes share the partition key, so its items are looked up. A global
+    index has one of its own: the items are searched, which is still far less than to sort them.
+    """
+    own = table.hash_key_attr
+    wanted = conditions.get(own, hash_key if index is None else None)
+    if wanted is not None:
+        found = table.items.get(wanted)
+        # A copy, for others may write meanwhile.
+        return {wanted: dict(found) if table.has_range_key else found} if found else {}
+    if not conditions:
+        return table.items
+
+    def matches(item: Any) -> bool:
+        found = [(item.attrs.get(name), value) for name, value in conditions.items()]
+        return all(own is not None and own == value for own, value in found)
+
+    if not table.has_range_key:
+        return {key: item for key, item in list(table.items.items()) if matches(item)}
+    kept = {
+        key: {place: item for place, item in list(partition.items()) if matches(item)}
+        for key, partition in list(table.items.items())
+    }
+    return {key: partition for key, partition in kept.items() if partition}

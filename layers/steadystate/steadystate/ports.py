@@ -17,13 +17,12 @@ from steadystate.documents.canary import MetricDocument
 from steadystate.documents.fields import Language
 from steadystate.documents.workload import (
     CloudWatchSli,
-    DatabaseTarget,
     HttpSli,
-    InstancesTarget,
     LoadBalancer,
     LoadBalancerSli,
     Probe,
     PrometheusSli,
+    Target,
 )
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
@@ -67,7 +66,7 @@ class ResolvedTarget(Protocol):
 class Targets(Protocol):
     """The resources behind a workload's targets."""
 
-    def resolve(self, target: InstancesTarget | DatabaseTarget) -> Sequence[ResolvedTarget]:
+    def resolve(self, target: Target) -> Sequence[ResolvedTarget]:
         """Return the resources that are up, each with whether it carries the permitting tag."""
 
 

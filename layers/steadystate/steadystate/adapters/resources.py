@@ -1,11 +1,11 @@
-"""The workload's resources: SSM parameters, instances, databases, target health."""
+"""The workload's resources: SSM parameters, instances, databases, tasks, target health."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from steadystate.adapters.aws import client, code_of, passing_faults
-from steadystate.documents.workload import DatabaseTarget, InstancesTarget
+from steadystate.documents.workload import DatabaseTarget, InstancesTarget, TasksTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 ALLOW_TAG = "steadystate:allow"
+_TASKS_AT_ONCE = 100
+_NO_SERVICE = ("ClusterNotFoundException", "ServiceNotFoundException")
 
 
 class Resource(NamedTuple):
@@ -45,11 +47,13 @@ class AwsTargets:
     def __init__(self, region: str, account: str) -> None:
         self._region, self._account = region, account
 
-    def resolve(self, target: InstancesTarget | DatabaseTarget) -> list[Resource]:
+    def resolve(self, target: InstancesTarget | DatabaseTarget | TasksTarget) -> list[Resource]:
         """Return the resources that are up."""
         with passing_faults():
             if isinstance(target, InstancesTarget):
                 return self._instances(target.auto_scaling_group)
+            if isinstance(target, TasksTarget):
+                return self._tasks(target.cluster, target.service)
             return self._databases(target.identifier)
 
     def _instances(self, group: str) -> list[Resource]:
@@ -85,6 +89,29 @@ class AwsTargets:
             )
             for d in answer["DBInstances"]
             if d["DBInstanceStatus"] == "available"
+        ]
+
+    def _tasks(self, cluster: str, service: str) -> list[Resource]:
+        ecs: Any = client("ecs")
+        pages = ecs.get_paginator("list_tasks").paginate(
+            cluster=cluster, serviceName=service, desiredStatus="RUNNING"
+        )
+        try:
+            arns = [arn for page in pages for arn in page["taskArns"]]
+        except ClientError as error:
+            if code_of(error) in _NO_SERVICE:
+                return []
+            raise
+        found: list[Any] = []
+        for first in range(0, len(arns), _TASKS_AT_ONCE):
+            some = arns[first : first + _TASKS_AT_ONCE]
+            answer = ecs.describe_tasks(cluster=cluster, tasks=some, include=["TAGS"])
+            found += answer["tasks"]
+        allowed = {"key": ALLOW_TAG, "value": "true"}
+        return [
+            Resource(task["taskArn"], allowed in task.get("tags", []))
+            for task in found
+            if task["lastStatus"] == "RUNNING"
         ]
 
 

@@ -20,6 +20,12 @@ ACTIONS: dict[str, tuple[str | None, str | None]] = {
     "aws:ec2:terminate-instances": ("aws:ec2:instance", "Instances"),
     "aws:ec2:stop-instances": ("aws:ec2:instance", "Instances"),
     "aws:ec2:reboot-instances": ("aws:ec2:instance", "Instances"),
+    "aws:ecs:stop-task": ("aws:ecs:task", "Tasks"),
+    "aws:ecs:task-cpu-stress": ("aws:ecs:task", "Tasks"),
+    "aws:ecs:task-kill-process": ("aws:ecs:task", "Tasks"),
+    "aws:ecs:task-network-blackhole-port": ("aws:ecs:task", "Tasks"),
+    "aws:ecs:task-network-latency": ("aws:ecs:task", "Tasks"),
+    "aws:ecs:task-network-packet-loss": ("aws:ecs:task", "Tasks"),
     "aws:ssm:send-command": ("aws:ec2:instance", "Instances"),
     "aws:rds:reboot-db-instances": ("aws:rds:db", "DBInstances"),
     "aws:fis:wait": (None, None),
@@ -29,7 +35,16 @@ ACTIONS: dict[str, tuple[str | None, str | None]] = {
 Source: AWS FIS User Guide, "FIS Actions reference".
 """
 
-LASTING_ACTIONS = frozenset({"aws:ssm:send-command", "aws:fis:wait"})
+LASTING_ACTIONS = frozenset(
+    {
+        "aws:ecs:task-cpu-stress",
+        "aws:ecs:task-network-blackhole-port",
+        "aws:ecs:task-network-latency",
+        "aws:ecs:task-network-packet-loss",
+        "aws:fis:wait",
+        "aws:ssm:send-command",
+    }
+)
 """Actions that FIS gives a duration."""
 
 

@@ -132,7 +132,15 @@ class DatabaseTarget(Document):
     identifier: str
 
 
-Target = Annotated[InstancesTarget | DatabaseTarget, Field(discriminator="resource")]
+class TasksTarget(Document):
+    """The tasks of an ECS service; `cluster` and `service` are names or ARNs."""
+
+    resource: Literal["aws:ecs:task"]
+    cluster: str
+    service: str
+
+
+Target = Annotated[InstancesTarget | DatabaseTarget | TasksTarget, Field(discriminator="resource")]
 
 
 class Workload(Document):
