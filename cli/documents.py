@@ -11,8 +11,9 @@ from rich.table import Table
 from cli.library import ROOT, Files, read_text, read_workload
 from cli.output import Output
 from cli.problems import Problem
+from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import Experiment
-from steadystate.documents.loading import check_together, load, validate
+from steadystate.documents.loading import check_canary, check_gates, check_together, load, validate
 from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.errors import InvalidDocument
@@ -31,25 +32,29 @@ def register(app: typer.Typer) -> None:
 
 
 def scenarios() -> None:
-    """List the scenarios that ship."""
+    """List the scenarios that ship: experiments, then canaries."""
     files, output = Files(), Output.stdout()
-    found = []
-    for name in files.names():
-        source = f"{name}.yaml"
-        found.append(
-            validate(Experiment, read_mapping(files.experiment(name) or "", source), source)
-        )
+    experiments = [
+        validate(Experiment, read_mapping(files.experiment(name) or "", source), source)
+        for name in files.names()
+        if (source := f"{name}.yaml")
+    ]
+    canaries = [
+        validate(Canary, read_mapping(files.canary(name) or "", source), source)
+        for name in files.canaries()
+        if (source := f"{name}.yaml")
+    ]
+    rows = [(one, _faults(one)) for one in experiments] + [(one, _steps(one)) for one in canaries]
     if not output.terminal:
-        for one in found:
-            line = f"{one.name}\t{one.workload}\t{_faults(one)}\t{_first_sentence(one.description)}"
+        for one, does in rows:
+            line = f"{one.name}\t{one.workload}\t{does}\t{_first_sentence(one.description)}"
             output.line(line)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for title in ("scenario", "workload", "what it does"):
         table.add_column(title, no_wrap=title != "what it does")
-    for one in found:
-        faults = f"[dim]{_faults(one)}[/]"
-        table.add_row(one.name, one.workload, f"{_first_sentence(one.description)}\n{faults}")
+    for one, does in rows:
+        table.add_row(one.name, one.workload, f"{_first_sentence(one.description)}\n[dim]{does}[/]")
     output.console.print(table)
 
 
@@ -68,13 +73,22 @@ def _faults(experiment: Experiment) -> str:
     return "; ".join(shown)
 
 
+def _steps(canary: Canary) -> str:
+    shown = []
+    for step in canary.steps:
+        gate = f" ({step.experiment})" if step.experiment else ""
+        asked = " (approval)" if step.approve else ""
+        shown.append(f"{step.weight}{gate}{asked}")
+    return f"canary {' -> '.join(shown)} %"
+
+
 def validate_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Documents in YAML.")],
 ) -> None:
     """Check documents, and scenarios together with their workload."""
     output = Output.stdout()
     problems: list[str] = []
-    documents: dict[Path, Workload | Experiment] = {}
+    documents: dict[Path, Workload | Experiment | Canary] = {}
     for path in dict.fromkeys(files):
         try:
             documents[path] = load(read_text(path), str(path))
@@ -90,21 +104,32 @@ def validate_files(
         raise Problem(*problems)
 
 
-def _checked(path: Path, document: Workload | Experiment, given: dict[str, Workload]) -> str:
+def _checked(
+    path: Path, document: Workload | Experiment | Canary, given: dict[str, Workload]
+) -> str:
     """Say what a valid document is. Raises InvalidDocument."""
     if isinstance(document, Workload):
         return f"ok, workload {document.name}"
+    kind = "canary" if isinstance(document, Canary) else "experiment"
+    folders = [Files(path.resolve().parent.parent), Files()]
     workload = given.get(document.workload)
-    folders = (path.resolve().parent.parent, Files().folder) if workload is None else ()
-    for folder in folders:
-        workload = workload or read_workload(document.workload, Files(folder))
+    for files in folders if workload is None else ():
+        workload = workload or read_workload(document.workload, files)
     if workload is None:
         return (
-            f"ok by itself, experiment {document.name}; workload {document.workload} is not known "
+            f"ok by itself, {kind} {document.name}; workload {document.workload} is not known "
             "here: give its file too"
         )
-    check_together(document, workload, str(path))
-    return f"ok, experiment {document.name} on workload {workload.name}"
+    if isinstance(document, Canary):
+        check_canary(document, workload, str(path))
+        check_gates(
+            document,
+            lambda name: next(filter(None, (f.experiment(name) for f in folders)), None),
+            str(path),
+        )
+    else:
+        check_together(document, workload, str(path))
+    return f"ok, {kind} {document.name} on workload {workload.name}"
 
 
 def schema(
@@ -112,7 +137,7 @@ def schema(
         Path | None, typer.Option(metavar="DIR", help="Write one file a schema into DIR.")
     ] = None,
 ) -> None:
-    """Print the JSON Schemas of workloads, experiments and evidence, or write them."""
+    """Print the JSON Schemas of workloads, experiments, canaries and evidence, or write them."""
     output = Output.stdout()
     if out is None:
         output.raw(json.dumps(schemas(), indent=2, ensure_ascii=False))
@@ -131,6 +156,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     return {
         "workload.v1": _schema_of(Workload, "validation"),
         "experiment.v1": _schema_of(Experiment, "validation"),
+        "canary.v1": _schema_of(Canary, "validation"),
         "run.v1": _schema_of(Evidence, "serialization"),
     }
 

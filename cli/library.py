@@ -31,9 +31,17 @@ class Files:
         """Return the text of a workload; None where there is none of that name."""
         return self._read("workloads", name)
 
+    def canary(self, name: str) -> str | None:
+        """Return the text of a canary; None where there is none of that name."""
+        return self._read("canaries", name)
+
     def names(self) -> list[str]:
         """Return the names of all experiments."""
         return sorted(path.stem for path in (self.folder / "experiments").glob("*.yaml"))
+
+    def canaries(self) -> list[str]:
+        """Return the names of all canaries."""
+        return sorted(path.stem for path in (self.folder / "canaries").glob("*.yaml"))
 
     def _read(self, kind: str, name: str) -> str | None:
         path = self.folder / kind / f"{name}.yaml"
@@ -143,7 +151,7 @@ def read_scenario(wanted: ExecutionInput, files: Files) -> tuple[Experiment, Wor
             f"scenario {wanted.scenario!r} is unknown; known are {', '.join(files.names())}"
         )
     source = f"{wanted.scenario}.yaml"
-    experiment = override(read_mapping(text, source), wanted.overrides, source)
+    experiment = override(Experiment, read_mapping(text, source), wanted.overrides, source)
     workload = read_workload(experiment.workload, files)
     if workload is None:
         raise InvalidDocument(f"{source}: workload: {experiment.workload!r} is unknown")

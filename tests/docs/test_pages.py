@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from cli.app import app
-from steadystate.documents import experiment, workload
+from steadystate.documents import canary, experiment, workload
 from steadystate.domain.cost import price, usage_of
 from tests.docs.pages import (
     DOCS,
@@ -133,7 +133,7 @@ def test_every_environment_and_parameter_of_a_deployment_that_a_page_names_is_th
 def test_every_field_of_the_documents_is_explained(page: str) -> None:
     models = [
         model
-        for module in (experiment, workload)
+        for module in (canary, experiment, workload)
         for model in vars(module).values()
         if isinstance(model, type)
         and issubclass(model, BaseModel)

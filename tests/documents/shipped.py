@@ -10,13 +10,18 @@ import yaml
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 EXPERIMENTS = sorted((SCENARIOS / "experiments").glob("*.yaml"))
 WORKLOADS = sorted((SCENARIOS / "workloads").glob("*.yaml"))
-DOCUMENTS = [*EXPERIMENTS, *WORKLOADS]
+CANARIES = sorted((SCENARIOS / "canaries").glob("*.yaml"))
+DOCUMENTS = [*EXPERIMENTS, *CANARIES, *WORKLOADS]
 
 PARAMETERS = {
     "load-balancer-arn": "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:"
     "loadbalancer/app/bank/0123456789abcdef",
     "target-group-arn": "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:"
     "targetgroup/bank/0123456789abcdef",
+    "stable-target-group-arn": "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:"
+    "targetgroup/bank/0123456789abcdef",
+    "canary-target-group-arn": "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:"
+    "targetgroup/bank-canary/0123456789abcdef",
     "listener-arn": "arn:aws:elasticloadbalancing:ap-northeast-2:123456789012:"
     "listener/app/bank/0123456789abcdef/0123456789abcdef",
     "auto-scaling-group": "bank-group",
@@ -59,8 +64,14 @@ class ShippedLibrary:
     def workload(self, name: str) -> str | None:
         return self._read("workloads", name)
 
+    def canary(self, name: str) -> str | None:
+        return self._read("canaries", name)
+
     def names(self) -> list[str]:
         return [path.stem for path in EXPERIMENTS]
+
+    def canaries(self) -> list[str]:
+        return [path.stem for path in CANARIES]
 
     def _read(self, folder: str, name: str) -> str | None:
         if f"{folder}/{name}" in self.extra:

@@ -123,7 +123,7 @@ _PATHS = st.sampled_from([".".join(map(str, p)) for d in SHIPPED for p in places
 @settings(max_examples=200)
 @given(st.dictionaries(_PATHS | st.text(max_size=12), VALUES, max_size=3))
 def test_any_overrides_are_taken_or_refused(overrides: dict[str, Any]) -> None:
-    accepted_or_refused(lambda: override(SHIPPED[0], overrides, "exp"), "")
+    accepted_or_refused(lambda: override(Experiment, SHIPPED[0], overrides, "exp"), "")
 
 
 @settings(max_examples=100)

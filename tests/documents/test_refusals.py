@@ -232,12 +232,13 @@ def test_what_only_both_documents_show_is_refused(path: str, value: Any, parts: 
 )
 def test_a_wrong_override_is_refused(path: str, value: Any, parts: list[str]) -> None:
     with refused(*parts):
-        override(EXPERIMENT, {path: value}, "exp.yaml")
+        override(Experiment, EXPERIMENT, {path: value}, "exp.yaml")
 
 
 def test_overrides_replace_what_they_name_and_nothing_else() -> None:
     before = validate(Experiment, EXPERIMENT, "exp.yaml")
     after = override(
+        Experiment,
         EXPERIMENT,
         {"recovery.target": "2m", "objectives.errors.bound": "< 1 %", "baseline.duration": "5m"},
         "exp.yaml",

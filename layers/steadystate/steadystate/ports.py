@@ -40,8 +40,14 @@ class Library(Protocol):
     def workload(self, name: str) -> str | None:
         """Return the text of a workload; None where there is none of that name."""
 
+    def canary(self, name: str) -> str | None:
+        """Return the text of a canary; None where there is none of that name."""
+
     def names(self) -> list[str]:
         """Return the names of all experiments."""
+
+    def canaries(self) -> list[str]:
+        """Return the names of all canaries."""
 
 
 class Parameters(Protocol):

@@ -114,9 +114,17 @@ class ScenarioLibrary:
         """Return a workload's text."""
         return self._read("workloads", name)
 
+    def canary(self, name: str) -> str | None:
+        """Return a canary's text."""
+        return self._read("canaries", name)
+
     def names(self) -> list[str]:
         """Return the names of the experiments that ship."""
         return sorted(p.stem for p in (self._shipped / "experiments").glob("*.yaml"))
+
+    def canaries(self) -> list[str]:
+        """Return the names of the canaries that ship."""
+        return sorted(p.stem for p in (self._shipped / "canaries").glob("*.yaml"))
 
     def _read(self, folder: str, name: str) -> str | None:
         path = self._shipped / folder / f"{name}.yaml"

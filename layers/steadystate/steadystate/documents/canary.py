@@ -1,12 +1,13 @@
 """The canary document: how traffic moves to a new version, and what must hold at each step."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from steadystate.documents.experiment import GuardrailDocument
-from steadystate.documents.fields import Amount, Document, Duration, Language, Name
+from steadystate.documents.fields import Amount, Document, Duration, Language, Name, quoted
 
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
@@ -18,31 +19,47 @@ class StepDocument(Document):
     fault on the canary's side alone must pass at this step (the chaos gate).
     """
 
-    weight: Annotated[int, Field(ge=1, le=100)]
+    weight: Annotated[int, Field(strict=True, ge=1, le=100)]
     bake: Duration | None = None
     approve: bool = False
     experiment: Name | None = None
 
 
 def _step(value: Any) -> Any:
-    return {"weight": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, (Mapping, StepDocument)):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"weight": value}
+    raise ValueError(f"{quoted(value)} is no step: write a weight (10) or a mapping with weight")
 
 
 class JudgeDocument(Document):
     """The rollback test (`steadystate.domain.judge`): with probability `alpha` at most, a canary
     whose rate of bad requests is no more than `margin` times stable's is rolled back."""
 
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
-    margin: Annotated[float, Field(ge=1, le=100)] = 1.0
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=0.5)] = 0.01
+    margin: Annotated[float, Field(strict=True, ge=1, le=100)] = 1.0
 
 
 class PromotionDocument(Document):
-    """The promotion test (`steadystate.domain.promotion`), once for each metric and step."""
+    """The promotion test (`steadystate.domain.promotion`), once for each metric and step.
 
-    margin: Annotated[float, Field(gt=1, le=100)] = 3.0
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    minimum_requests: Annotated[int, Field(ge=1, le=10_000_000)] = 100
-    acceptable_rate: Amount | None = None
+    `acceptable_rate` is the share of bad requests under which a canary is good enough whatever
+    stable's is. It decides alone at 100 %, where there is no stable to compare with.
+    """
+
+    margin: Annotated[float, Field(strict=True, gt=1, le=100)] = 3.0
+    confidence: Annotated[float, Field(strict=True, gt=0.5, lt=1)] = 0.95
+    minimum_requests: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 100
+    acceptable_rate: Amount
+
+    @model_validator(mode="after")
+    def _rate_is_a_share(self) -> Self:
+        rate = self.acceptable_rate
+        if rate.unit != "percent" or not 0 < rate.number < 100:
+            written = str(rate).removeprefix("= ")
+            raise ValueError(f"acceptable_rate {written} must be a share, as in '1 %'")
+        return self
 
 
 class MetricDocument(Document):
@@ -56,8 +73,10 @@ class MetricDocument(Document):
         if (self.measure == "slow") != (self.threshold is not None):
             needs = "needs" if self.measure == "slow" else "takes no"
             raise ValueError(f"measure {self.measure} {needs} threshold, as in '500 ms'")
-        if self.threshold is not None and self.threshold.unit != "milliseconds":
-            raise ValueError(f"threshold {self.threshold} must be a time, as in '500 ms'")
+        threshold = self.threshold
+        if threshold and (threshold.unit != "milliseconds" or threshold.number <= 0):
+            written = str(threshold).removeprefix("= ")
+            raise ValueError(f"threshold {written} must be a time over 0, as in '500 ms'")
         return self
 
 
@@ -74,7 +93,7 @@ class Canary(Document):
     description: Annotated[str, Field(max_length=2000)] = ""
     workload: Name
     language: Language = "en"
-    weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+    weight: Annotated[float, Field(strict=True, ge=0, le=100)] = 1.0
     steps: Annotated[
         list[
             Annotated[
@@ -89,7 +108,7 @@ class Canary(Document):
     inconclusive: Literal["hold", "rollback"] = "rollback"
     hold_limit: Duration = 14_400.0
     judge: JudgeDocument = JudgeDocument()
-    promotion: PromotionDocument = PromotionDocument()
+    promotion: PromotionDocument
     metrics: Annotated[dict[MetricName, MetricDocument], Field(min_length=1, max_length=10)]
     guardrails: Annotated[dict[Name, GuardrailDocument], Field(max_length=20)] = {}
 

@@ -1,29 +1,32 @@
 """From text to checked documents; every problem becomes one line that names file and field."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from steadystate.documents.experiment import ACTIONS, Experiment
+from steadystate.documents.canary import Canary
+from steadystate.documents.experiment import ACTIONS, Experiment, GuardrailDocument
 from steadystate.documents.fields import Document, quoted
 from steadystate.documents.workload import Sli, Workload, unit_of
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.domain.bounds import Bound
 from steadystate.errors import InvalidDocument
 
-MODELS: dict[str, type[Workload | Experiment]] = {
+MODELS: dict[str, type[Workload | Experiment | Canary]] = {
     "steadystate/workload/v1": Workload,
     "steadystate/experiment/v1": Experiment,
+    "steadystate/canary/v1": Canary,
 }
 
 MOST_PROBLEMS = 20
 """How many problems of one document are told at once."""
 
 D = TypeVar("D", bound=Document)
+S = TypeVar("S", Experiment, Canary)
 
 
-def load(text: str, source: str) -> Workload | Experiment:
+def load(text: str, source: str) -> Workload | Experiment | Canary:
     """Read any document by the kind that its key `document` names.
 
     Raises
@@ -72,8 +75,11 @@ def _place(location: tuple[int | str, ...]) -> str:
     return ".".join(shown) + ": " if location else ""
 
 
-def override(content: Mapping[str, Any], overrides: Mapping[str, Any], source: str) -> Experiment:
-    """Return the experiment with values replaced by dotted path, as in `recovery.target`.
+def override(
+    model: type[S], content: Mapping[str, Any], overrides: Mapping[str, Any], source: str
+) -> S:
+    """Return the scenario with values replaced by dotted path, as in `recovery.target` and in
+    `steps.0.bake`, which names the first of a list.
 
     A path must lead to a field that the document has or could have.
 
@@ -81,16 +87,17 @@ def override(content: Mapping[str, Any], overrides: Mapping[str, Any], source: s
     ------
     InvalidDocument
     """
-    experiment = validate(Experiment, content, source)
+    scenario = validate(model, content, source)
+    changed: Any = scenario.model_dump()
     for path, value in overrides.items():
         parts = path.split(".")
-        if not _leads_somewhere(experiment, parts):
+        if not _leads_somewhere(scenario, parts):
             raise InvalidDocument(
                 f"overrides: {quoted(path)} does not exist in {source}; "
-                f"at the top there are {', '.join(Experiment.model_fields)}"
+                f"at the top there are {', '.join(model.model_fields)}"
             )
-        content = _replaced(content, parts, value)
-    return validate(Experiment, content, f"{source} with overrides")
+        changed = _replaced(changed, parts, value)
+    return validate(model, changed, f"{source} with overrides") if overrides else scenario
 
 
 def _leads_somewhere(place: object, parts: list[str]) -> bool:
@@ -99,16 +106,26 @@ def _leads_somewhere(place: object, parts: list[str]) -> bool:
             place = getattr(place, part)
         elif isinstance(place, dict) and part in place:
             place = place[part]
+        elif isinstance(place, list) and _is_index(part, place):
+            place = place[int(part)]
         else:
             return False
     return parts[0] not in ("document", "name", "workload")
 
 
-def _replaced(content: Mapping[str, Any], parts: list[str], value: Any) -> dict[str, Any]:
+def _is_index(part: str, items: Sequence[object]) -> bool:
+    return part in map(str, range(len(items)))
+
+
+def _replaced(content: Any, parts: list[str], value: Any) -> Any:
+    if not parts:
+        return value
     head, *rest = parts
-    below = content.get(head)
-    inner = below if isinstance(below, Mapping) else {}
-    return {**content, head: _replaced(inner, rest, value) if rest else value}
+    if isinstance(content, list) and _is_index(head, content):
+        at = int(head)
+        return [*content[:at], _replaced(content[at], rest, value), *content[at + 1 :]]
+    inner = content if isinstance(content, Mapping) else {}
+    return {**inner, head: _replaced(inner.get(head), rest, value)}
 
 
 def check_together(experiment: Experiment, workload: Workload, source: str) -> None:
@@ -129,14 +146,7 @@ def check_together(experiment: Experiment, workload: Workload, source: str) -> N
             problems.append(f"{place}.when: an http indicator is read after recovery: write after")
         if sli is not None and sli.source == "probe" and objective.bound.relative:
             problems.append(f"{place}.bound: a probe has no history to be compared with")
-    for name, guardrail in experiment.guardrails.items():
-        place = f"guardrails.{name}"
-        problems += _sli_problems(workload, place, guardrail.sli, guardrail.bound)
-        sli = workload.slis.get(guardrail.sli)
-        if sli is not None and sli.source == "http":
-            problems.append(f"{place}.sli: an http indicator is not read during the run")
-        if sli is not None and sli.source == "probe" and guardrail.bound.relative:
-            problems.append(f"{place}.bound: a probe has no history to be compared with")
+    problems += _guardrail_problems(experiment.guardrails, workload)
     for name, action in experiment.method.items():
         if action.target is None:
             continue
@@ -152,8 +162,65 @@ def check_together(experiment: Experiment, workload: Workload, source: str) -> N
                 f"method.{name}.target: {action.action} acts on {needed}, "
                 f"but {action.target} is {target.resource}"
             )
+    _refuse(problems, source)
+
+
+def check_canary(canary: Canary, workload: Workload, source: str) -> None:
+    """Check what only both documents show: the split, and the indicators of the guardrails.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    problems = _guardrail_problems(canary.guardrails, workload)
+    if workload.traffic is None:
+        problems.append(f"workload: {workload.name} has no traffic: say where a canary moves it")
+    _refuse(problems, source)
+
+
+def check_gates(canary: Canary, experiment_text: Callable[[str], str | None], source: str) -> None:
+    """Check that the experiments of chaos gates exist, and are on the canary's workload.
+
+    Raises
+    ------
+    InvalidDocument
+    """
+    problems = []
+    for n, step in enumerate(canary.steps):
+        if step.experiment is None:
+            continue
+        place, name = f"steps.{n}.experiment", f"{step.experiment}.yaml"
+        text = experiment_text(step.experiment)
+        if text is None:
+            problems.append(f"{place}: {step.experiment!r} is unknown")
+            continue
+        experiment = validate(Experiment, read_mapping(text, name), name)
+        if experiment.workload != canary.workload:
+            problems.append(
+                f"{place}: {step.experiment} is on workload {experiment.workload}, "
+                f"and not on {canary.workload}"
+            )
+    _refuse(problems, source)
+
+
+def _refuse(problems: list[str], source: str) -> None:
     if problems:
         raise InvalidDocument("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+def _guardrail_problems(
+    guardrails: Mapping[str, GuardrailDocument], workload: Workload
+) -> list[str]:
+    problems: list[str] = []
+    for name, guardrail in guardrails.items():
+        place = f"guardrails.{name}"
+        problems += _sli_problems(workload, place, guardrail.sli, guardrail.bound)
+        sli = workload.slis.get(guardrail.sli)
+        if sli is not None and sli.source == "http":
+            problems.append(f"{place}.sli: an http indicator is not read during the run")
+        if sli is not None and sli.source == "probe" and guardrail.bound.relative:
+            problems.append(f"{place}.bound: a probe has no history to be compared with")
+    return problems
 
 
 def _sli_problems(workload: Workload, place: str, name: str, bound: Bound) -> list[str]:

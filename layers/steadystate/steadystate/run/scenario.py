@@ -34,7 +34,7 @@ def read_documents(
             f"known are {', '.join(library.names())}"
         )
     source = f"{wanted.scenario}.yaml"
-    experiment = override(read_mapping(text, source), wanted.overrides, source)
+    experiment = override(Experiment, read_mapping(text, source), wanted.overrides, source)
     if experiment.name != wanted.scenario:
         raise InvalidDocument(f"{source}: name: must be {wanted.scenario!r}, as its file is called")
     content = library.workload(experiment.workload)
