@@ -21,7 +21,9 @@ def test_every_scenario_that_ships_is_listed_with_its_faults(invoke: Invoke) -> 
     result = invoke("scenarios")
     assert result.exit_code == 0
     rows = [line.split("\t") for line in result.stdout.splitlines()]
-    assert [row[0] for row in rows] == Files().names()
+    assert [row[0] for row in rows] == [*Files().names(), *Files().canaries()]
+    canary = next(row for row in rows if row[0] == "bank-canary")
+    assert canary[1:3] == ["bank", "canary 10 -> 50 -> 90 -> 100 %"]
     loss = next(row for row in rows if row[0] == "bank-instance-loss")
     assert loss[1:] == [
         "bank",
@@ -34,7 +36,7 @@ def test_what_ships_is_valid(invoke: Invoke) -> None:
     files = sorted(SHIPPED.glob("*/*.yaml"))
     result = invoke("validate", *files)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.count(" on workload bank\n") == len(Files().names())
+    assert result.stdout.count(" on workload ") == len(Files().names()) + len(Files().canaries())
 
 
 def test_a_scenario_is_checked_with_the_workload_given_beside_it(
@@ -51,6 +53,28 @@ def test_a_scenario_is_checked_with_the_workload_given_beside_it(
     together = invoke("validate", scenario, workload)
     assert together.exit_code == 64
     assert f"{scenario}: objectives.errors.sli: workload other has no indicator" in together.stderr
+
+
+def test_a_canary_is_checked_with_its_workload_and_its_gates(
+    tmp_path: Path, invoke: Invoke
+) -> None:
+    text = (SHIPPED / "canaries/bank-canary.yaml").read_text(encoding="utf-8")
+    for folder in ("canaries", "experiments"):
+        (tmp_path / folder).mkdir()
+    file = tmp_path / "canaries/mine.yaml"
+    gate = "{weight: 10, experiment: NAME}, 50"
+    for name, problem in (
+        ("bank-latency", ""),
+        ("mine-too", "steps.0.experiment: 'mine-too' is unknown"),
+    ):
+        file.write_text(text.replace("10, 50", gate.replace("NAME", name)), encoding="utf-8")
+        result = invoke("validate", file)
+        assert result.exit_code == (64 if problem else 0)
+        assert problem in result.stderr
+    (tmp_path / "experiments/mine-too.yaml").write_text(SCENARIO, encoding="utf-8")
+    assert invoke("validate", file).exit_code == 0
+    file.write_text(text.replace("sli: probe_errors", "sli: nothing"), encoding="utf-8")
+    assert "guardrails.too-many-errors.sli" in invoke("validate", file).stderr
 
 
 @pytest.mark.parametrize(

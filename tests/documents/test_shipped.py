@@ -7,13 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadystate.contracts import ExecutionInput
+from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import BaselineDocument, Experiment
 from steadystate.documents.fields import parse_duration
-from steadystate.documents.loading import check_together, load, validate
+from steadystate.documents.loading import (
+    MODELS,
+    check_canary,
+    check_gates,
+    check_together,
+    load,
+    validate,
+)
 from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.run.scenario import read_documents
 from tests.documents.shipped import (
+    CANARIES,
     DOCUMENTS,
     EXPERIMENTS,
     WORKLOADS,
@@ -56,6 +65,21 @@ def test_a_shipped_experiment_fits_its_workload_and_its_references_are_filled_in
     assert "${" not in experiment.model_dump_json() + workload.model_dump_json()
 
 
+@pytest.mark.parametrize("path", CANARIES, ids=name_of)
+def test_a_shipped_canary_fits_its_workload_and_its_gates_exist(path: Path) -> None:
+    library = ShippedLibrary()
+    canary = load(path.read_text(encoding="utf-8"), path.name)
+    assert isinstance(canary, Canary)
+    text = library.workload(canary.workload)
+    assert text
+    workload = load(text, f"{canary.workload}.yaml")
+    assert isinstance(workload, Workload)
+    check_canary(canary, workload, path.name)
+    check_gates(canary, library.experiment, path.name)
+    assert canary.guardrails
+    assert {metric.measure for metric in canary.metrics.values()} == {"errors", "slow"}
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
 def test_a_shipped_experiment_asks_for_the_integrity_of_the_ledger(path: Path) -> None:
     experiment = load(path.read_text(encoding="utf-8"), path.name)
@@ -69,7 +93,7 @@ def test_a_shipped_experiment_asks_for_the_integrity_of_the_ledger(path: Path) -
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_a_document_stored_and_read_back_is_the_same(path: Path) -> None:
     content = read_mapping(path.read_text(encoding="utf-8"), path.name)
-    model = Experiment if path in EXPERIMENTS else Workload
+    model = MODELS[content["document"]]
     document = validate(model, content, path.name)
     assert model.model_validate(document.model_dump()) == document
     assert model.model_validate_json(document.model_dump_json()) == document

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Deploys the bank, or brings it up to date. Usage: up.sh [Parameter=value ...]
 # STACK (default: bank) names the stack; account and region are those of the AWS CLI.
+# CANARY=2 leaves the version that serves as it is, and puts this one on two instances beside it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 stack=${STACK:-bank}
@@ -19,9 +20,13 @@ if ! aws s3api head-bucket --bucket "$bucket" 2>/dev/null; then
         BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
 fi
 aws s3 cp --only-show-errors "$bundle" "s3://$bucket/$key"
+version=("BundleKey=$key")
+if [ -n "${CANARY:-}" ]; then
+    version=("CanaryBundleKey=$key" "CanaryCapacity=$CANARY")
+fi
 aws cloudformation deploy --region "$region" --stack-name "$stack" \
     --template-file "$here/../template.yaml" --capabilities CAPABILITY_IAM \
     --no-fail-on-empty-changeset \
-    --parameter-overrides "BundleBucket=$bucket" "BundleKey=$key" "$@"
+    --parameter-overrides "BundleBucket=$bucket" "${version[@]}" "$@"
 aws cloudformation describe-stacks --region "$region" --stack-name "$stack" \
     --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output table

@@ -37,6 +37,9 @@ def test_the_stack_publishes_names_of_what_really_exists() -> None:
         content = template()
         for name in UNKNOWN_TO_MOTO:
             del content["Resources"][name]
+        forward = content["Resources"]["HttpListener"]["Properties"]["DefaultActions"][0]
+        # moto's CloudFormation knows forwards to one group alone.
+        forward["Fn::If"][2] = {"Type": "forward", "TargetGroupArn": {"Ref": "TargetGroup"}}
         cloudformation.create_stack(
             StackName="bank",
             TemplateBody=json.dumps(content),
@@ -81,6 +84,48 @@ def test_the_stack_publishes_names_of_what_really_exists() -> None:
     assert len(instances) == 3
     assert all(allowed in instance["Tags"] for instance in instances)
     assert allowed in database["TagList"]
+
+
+def test_all_traffic_goes_to_the_stable_side_and_the_canary_costs_nothing() -> None:
+    content = template()
+    resources = content["Resources"]
+    http = resources["HttpListener"]["Properties"]["DefaultActions"][0]["Fn::If"][2]
+    https = resources["HttpsListener"]["Properties"]["DefaultActions"][0]
+    for action in (http, https):
+        assert action["ForwardConfig"]["TargetGroups"] == [
+            {"TargetGroupArn": {"Ref": "TargetGroup"}, "Weight": 100},
+            {"TargetGroupArn": {"Ref": "CanaryTargetGroup"}, "Weight": 0},
+        ]
+    published = {
+        r["Properties"]["Name"].rpartition("/")[2]: r["Properties"]["Value"]
+        for r in resources.values()
+        if r["Type"] == "AWS::SSM::Parameter"
+    }
+    assert published["stable-target-group-arn"] == published["target-group-arn"]
+    assert published["stable-target-group-arn"] == {"Ref": "TargetGroup"}
+    assert published["canary-target-group-arn"] == {"Ref": "CanaryTargetGroup"}
+    assert content["Parameters"]["CanaryCapacity"]["Default"] == 0
+    group = resources["CanaryGroup"]["Properties"]
+    assert group["MinSize"] == group["DesiredCapacity"] == {"Ref": "CanaryCapacity"}
+    assert group["TargetGroupARNs"] == [{"Ref": "CanaryTargetGroup"}]
+
+
+def test_a_canary_instance_differs_from_a_stable_one_by_its_bundle_alone() -> None:
+    resources = template()["Resources"]
+    stable, canary = (
+        dict(resources[name]["Properties"]["LaunchTemplateData"])
+        for name in ("LaunchTemplate", "CanaryLaunchTemplate")
+    )
+    one, (other, values) = (d.pop("UserData")["Fn::Base64"]["Fn::Sub"] for d in (stable, canary))
+    assert canary == stable
+    assert set(values) == {"Key"}
+
+    def done(script: str) -> list[str]:
+        return [w for w in script.splitlines() if not w.startswith(("trap", "# Fetches"))]
+
+    assert done(other.replace("${Key}", "${BundleKey}")) == done(one)
+    groups = [resources[name]["Properties"] for name in ("TargetGroup", "CanaryTargetGroup")]
+    assert groups[0] == groups[1]
 
 
 def test_nothing_but_the_balancer_is_reached_from_outside() -> None:
