@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from cli import documents, history, lab, replay, runs
+from cli import documents, history, lab, replay, reports, runs
 from cli.problems import BAD_USAGE, INTERRUPTED, Problem, problem_of
 
 NAME: Final = "steadystate"
@@ -62,6 +62,7 @@ app = typer.Typer(
 app.add_typer(lab.app, name="lab")
 runs.register(app)
 history.register(app)
+reports.register(app)
 documents.register(app)
 replay.register(app)
 

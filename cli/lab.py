@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cli.junit import JUnitFile, check_junit, write_junit
 from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_scenario
 from cli.outcome import show_outcome
 from cli.output import Output
@@ -95,8 +96,10 @@ def run(
     full_length: Annotated[
         bool, typer.Option("--full-length", help="Keep the durations of the scenario's faults.")
     ] = False,
+    junit: JUnitFile = None,
 ) -> None:
     """Bring up a lab, run a scenario in it to its verdict, and take the lab down."""
+    check_junit(junit)
     who = requested_by or user_name()
     overrides = parse_overrides(override or [])
     experiment, _ = read_scenario(execution_input(scenario, overrides, reason, who), Files())
@@ -118,6 +121,7 @@ def run(
             text = _take_home(lab, place, snapshot, folder, view)
             view.waiting("taking the lab down")
     evidence = read_evidence(text)
+    write_junit(evidence, junit)
     if json:
         Output.stdout().raw(text)
     else:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from cli.library import ROOT
 from cli.problems import Problem
 from steadystate.adapters.aws import client, code_of, passing_faults
+from steadystate.adapters.control import StepFunctions
 from steadystate.adapters.history import TableHistory
 from steadystate.adapters.run_store import TableRunStore
 from steadystate.contracts import ExecutionInput
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 LABS: Final = ROOT / ".lab"
 
-_OUTPUTS = ("ExperimentStateMachineArn", "TableName", "EvidenceBucketName")
+_OUTPUTS = ("ExperimentStateMachineArn", "ReportStateMachineArn", "TableName", "EvidenceBucketName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Place:
     """A stack that runs experiments. `option` is how the command line names it."""
 
     machine_arn: str
+    report_machine_arn: str
     table: str
     bucket: str
     option: str
@@ -62,6 +64,17 @@ class Place:
     def arn_of(self, run_id: str) -> str:
         """Return the ARN of a run's execution."""
         return f"{self.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{run_id}"
+
+    def report_arn_of(self, run_id: str) -> str:
+        """Return the ARN of the execution that reports a run under the run's own name."""
+        return f"{self.report_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{run_id}"
+
+    def start_report(self, wanted: str) -> str:
+        """Start the machine `report` with an input; return the execution's ARN."""
+        started = self._machine.start_execution(
+            stateMachineArn=self.report_machine_arn, input=wanted
+        )
+        return started["executionArn"]
 
     def start(self, run_id: str, wanted: ExecutionInput) -> None:
         """Start a run."""
@@ -97,6 +110,14 @@ class Place:
             return Execution("EXPIRED", "", "", "the execution's history is gone")
         return Execution(status, state, answer.get("error", ""), answer.get("cause", ""))
 
+    def status_of(self, arn: str) -> str:
+        """Return the status of an execution; EXPIRED where there is none."""
+        return StepFunctions().status(arn)[0]
+
+    def cause_of(self, arn: str) -> str:
+        """Return why an execution failed; empty where it did not."""
+        return StepFunctions().status(arn)[2]
+
     def _state(self, arn: str) -> str:
         history = self._machine.get_execution_history(
             executionArn=arn, reverseOrder=True, maxResults=20, includeExecutionData=False
@@ -111,6 +132,17 @@ class Place:
         s3: S3Client = client("s3")
         with passing_faults():
             return s3.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode("utf-8")
+
+    def document(self, key: str) -> bytes | None:
+        """Return a document of the bucket; None where there is none."""
+        s3: S3Client = client("s3")
+        try:
+            with passing_faults():
+                return s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if code_of(error) in ("NoSuchKey", "404"):
+                return None
+            raise
 
 
 def read_evidence(text: str) -> Evidence:
@@ -190,5 +222,5 @@ def _of_stack(stack: str, option: str) -> Place:
             f"stack {stack!r} is {described[0]['StackStatus']} and has no output "
             f"{', '.join(missing)}: it is not a Steadystate stack, or is not deployed yet"
         )
-    machine_arn, table, bucket = (outputs[name] for name in _OUTPUTS)
-    return Place(machine_arn=machine_arn, table=table, bucket=bucket, option=option)
+    machine_arn, report_machine_arn, table, bucket = (outputs[name] for name in _OUTPUTS)
+    return Place(machine_arn, report_machine_arn, table, bucket, option)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
+from cli.junit import JUnitFile, write_junit
 from cli.library import read_bytes, read_text
 from cli.outcome import show_outcome
 from cli.output import Output
@@ -44,6 +45,7 @@ def judge_again(
         Path | None,
         typer.Option(metavar="FILE", help="Other objectives, in YAML, as a scenario writes them."),
     ] = None,
+    junit: JUnitFile = None,
 ) -> None:
     """Judge a run again from its evidence, offline."""
     output = Output.stdout()
@@ -60,6 +62,7 @@ def judge_again(
             f"{run}: the evidence contradicts itself ({type(error).__name__}: {error}), "
             "so it cannot be judged"
         ) from None
+    write_junit(new, junit)
     show_outcome(new, output)
     with_others = f" with the objectives of {objectives}" if objectives else ""
     changes = differences(stored, new)

@@ -6,12 +6,14 @@ import secrets
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.junit import JUnitFile, check_junit, write_junit
 from cli.library import execution_input, parse_overrides
 from cli.outcome import STYLES, show_outcome, undo_text
 from cli.output import Output
@@ -67,8 +69,10 @@ def run(
     language: ReportLanguage = None,
     detach: Annotated[bool, typer.Option(help="Start only; print the run's id.")] = False,
     json: AsJson = False,
+    junit: JUnitFile = None,
 ) -> None:
     """Start a run and watch it to its end; Ctrl-C stops it and waits for the undo."""
+    check_junit(junit)
     who = requested_by or user_name()
     wanted = execution_input(scenario, parse_overrides(override or []), reason, who, language)
     place = place_of(stack, lab, region, profile)
@@ -82,7 +86,7 @@ def run(
     with view_on(output) as view:
         view.say(f"run {run_id}")
         snapshot = start_and_follow(place, run_id, wanted, view)
-    raise typer.Exit(conclude(place, snapshot, json))
+    raise typer.Exit(conclude(place, snapshot, json, junit))
 
 
 def watch(
@@ -92,10 +96,12 @@ def watch(
     region: Region = None,
     profile: Profile = None,
     json: AsJson = False,
+    junit: JUnitFile = None,
 ) -> None:
     """Watch a run to its end; Ctrl-C leaves it running."""
+    check_junit(junit)
     place = place_of(stack, lab, region, profile)
-    _known(run, place)
+    known(run, place)
     output = progress_output(json)
     try:
         with view_on(output) as view:
@@ -103,7 +109,7 @@ def watch(
     except KeyboardInterrupt:
         output.line(f"the run goes on; stop it: steadystate stop {run} {place.option}")
         raise
-    raise typer.Exit(conclude(place, snapshot, json))
+    raise typer.Exit(conclude(place, snapshot, json, junit))
 
 
 def stop(
@@ -116,7 +122,7 @@ def stop(
 ) -> None:
     """Stop a run, and wait until it is undone and the workload is given back."""
     place = place_of(stack, lab, region, profile)
-    _known(run, place)
+    known(run, place)
     cause = f"stopped by {user_name() or 'a person'}" + (f": {reason}" if reason else "")
     with view_on(Output.stdout(), since=time.time()) as view:
         if place.execution(run).status == "RUNNING":
@@ -137,7 +143,7 @@ def show(
 ) -> None:
     """Show a run: its end, or how it stands."""
     place = place_of(stack, lab, region, profile)
-    _known(run, place)
+    known(run, place)
     snapshot = Follower(place, run).look()
     if snapshot.ended or (snapshot.run and snapshot.run.evidence):
         conclude(place, snapshot, json)
@@ -211,9 +217,10 @@ def progress_output(json: bool) -> Output:
     return Output.stderr() if json else Output.stdout()
 
 
-def conclude(place: Place, snapshot: Snapshot, json: bool) -> int:
+def conclude(place: Place, snapshot: Snapshot, json: bool, junit: Path | None = None) -> int:
     """Show how a run ended, and return its exit code."""
     text = evidence_text(place, snapshot)
+    write_junit(read_evidence(text), junit)
     if json:
         Output.stdout().raw(text)
     else:
@@ -270,6 +277,7 @@ def warn_of_the_open(place: Place, snapshot: Snapshot) -> None:
     )
 
 
-def _known(run_id: str, place: Place) -> None:
+def known(run_id: str, place: Place) -> None:
+    """Refuse what cannot be a run's id. Raises Problem."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", run_id):
         raise Problem(f"there is no run {run_id!r}; see `steadystate list {place.option}`")

@@ -30,7 +30,7 @@ def evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
         compiled.output_convert_nulls = False
         for name, function in _FUNCTIONS.items():
             compiled.register_lambda(name, function)
-        result = compiled.evaluate(None, {k: _plain(v) for k, v in bindings.items()})
+        result = compiled.evaluate(None, {k: _bound(_plain(v)) for k, v in bindings.items()})
     except Exception as error:
         raise ExpressionError(
             f"The JSONata expression '{expression}' could not be evaluated: {error}"
@@ -54,6 +54,15 @@ def _plain(value: Any) -> Any:
         return item.isoformat() if isinstance(item, datetime) else str(item)
 
     return json.loads(json.dumps(value, default=default))
+
+
+def _bound(value: Any) -> Any:
+    """The same with null as JSONata knows it: Python's None would be undefined to the engine."""
+    if isinstance(value, dict):
+        return {key: _bound(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_bound(inner) for inner in value]
+    return Utils.NULL_VALUE if value is None else value
 
 
 def _hash(text: str, algorithm: str = "SHA-256") -> str:

@@ -21,6 +21,7 @@ class Server:
     bodies: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     arrived: list[float] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
+    posted: list[bytes] = field(default_factory=list)
     broken: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     slowly_seconds: float = 0.3
@@ -63,6 +64,11 @@ def serving() -> Iterator[Server]:
                 self._say(200, b"all here")
             else:
                 self._say(*known.bodies.get(path, (404, b"nothing here")))
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", "0"))
+            known.posted.append(self.rfile.read(length))
+            self.do_GET()
 
         def _say(self, status: int, body: bytes) -> None:
             self.send_response(status)

@@ -20,8 +20,7 @@ DOCUMENTS = DOMAIN | {"steadystate.documents", "steadystate.errors"}
 CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
 CONTRACTS |= {"steadystate.canary_contracts"}
 PORTS = CONTRACTS | {"steadystate.report.contracts"}
-RUN = CONTRACTS | {"steadystate.ports", "steadystate.run"}
-REPORT = RUN | {"steadystate.report"}
+RUN = CONTRACTS | {"steadystate.ports", "steadystate.run", "steadystate.report"}
 MAY_IMPORT = {
     "domain": DOMAIN,
     "documents": DOCUMENTS,
@@ -31,7 +30,7 @@ MAY_IMPORT = {
     "evidence.py": CONTRACTS,
     "ports.py": PORTS,
     "run": RUN,
-    "report": REPORT,
+    "report": RUN,
     "adapters": PORTS | {"steadystate.ports", "steadystate.adapters"},
     "runtime.py": {"steadystate.errors"},
 }

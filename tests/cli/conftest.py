@@ -37,7 +37,7 @@ def invoke() -> Invoke:
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an account that holds one stack: the project's table and bucket, and a
-    machine whose executions last until they are stopped."""
+    machine whose executions last until they are stopped, and one that can make no report."""
     state = tmp_path_factory.mktemp("account")
     ready = state / "ready.json"
     process = processes.start(
@@ -51,14 +51,20 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     kept = {name: template["Resources"][name] for name in ("Table", "EvidenceBucket")}
     waiting = {"Type": "Wait", "Seconds": 600, "End": True}
     definition = {"StartAt": "Wait Here", "States": {"Wait Here": waiting}}
-    machine = {
-        "Type": "AWS::StepFunctions::StateMachine",
-        "Properties": {
-            "RoleArn": "arn:aws:iam::123456789012:role/machine",
-            "DefinitionString": json.dumps(definition),
-        },
+    missing = {"Type": "Fail", "Error": "ReportMissing", "Cause": "missing of run x: the report"}
+    reporting = {"StartAt": "Report Missing", "States": {"Report Missing": missing}}
+    machines = {"ExperimentStateMachine": definition, "ReportStateMachine": reporting}
+    kept |= {
+        name: {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "RoleArn": "arn:aws:iam::123456789012:role/machine",
+                "DefinitionString": json.dumps(content),
+            },
+        }
+        for name, content in machines.items()
     }
-    wanted = ("ExperimentStateMachineArn", "TableName", "EvidenceBucketName")
+    wanted = (*(f"{name}Arn" for name in machines), "TableName", "EvidenceBucketName")
     boto3.client(
         "cloudformation",
         endpoint_url=url,
@@ -69,7 +75,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         StackName=STACK,
         TemplateBody=json.dumps(
             {
-                "Resources": {**kept, "ExperimentStateMachine": machine},
+                "Resources": kept,
                 "Outputs": {name: template["Outputs"][name] for name in wanted},
             }
         ),

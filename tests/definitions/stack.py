@@ -1,6 +1,7 @@
 """The template and the state machines, as they are written."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonata.jsonata import Jsonata
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
+START_EXECUTION = "arn:aws:states:::states:startExecution"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -113,6 +116,14 @@ class Machine:
         ]
 
     def tasks(self) -> list[State]:
+        """The tasks that a function does."""
+        return [s for s in self._tasks() if s.body["Resource"] != START_EXECUTION]
+
+    def starts(self) -> list[State]:
+        """The tasks that start an execution of another machine, and do not wait for it."""
+        return [s for s in self._tasks() if s.body["Resource"] == START_EXECUTION]
+
+    def _tasks(self) -> list[State]:
         return [s for s in self.states() if s.body["Type"] == "Task"]
 
     def substitutions_used(self) -> set[str]:
@@ -140,3 +151,12 @@ def machines() -> tuple[Machine, ...]:
 
 def machine(name: str) -> Machine:
     return next(m for m in machines() if m.name == name)
+
+
+def evaluated(expression: str, states: Any, **variables: Any) -> Any:
+    """What a JSONata expression of a definition gives."""
+    compiled = Jsonata(expression.strip()[2:-2].strip())
+    compiled.register_lambda("parse", json.loads)  # Step Functions' own
+    for name, value in {"states": states, **variables}.items():
+        compiled.assign(name, value)
+    return compiled.evaluate(None)

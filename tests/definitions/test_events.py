@@ -48,6 +48,14 @@ def test_the_input_of_an_experiment_names_what_ships(path: Path) -> None:
     assert experiment.name == wanted.scenario
 
 
+def test_the_trends_input_is_what_the_schedule_sends() -> None:
+    machine = template()["Resources"]["ReportStateMachine"]["Properties"]
+    sent = machine["Events"]["Weekly"]["Properties"]["Input"]["Fn::Sub"]
+    language = template()["Parameters"]["TrendLanguage"]["Default"]
+    filled = sent.replace("${TrendLanguage}", language)
+    assert json.loads(filled) == read(ROOT / "events/executions/report-trends.json")
+
+
 def test_the_planned_input_is_one_that_an_execution_takes() -> None:
     planned = read(ROOT / "events/functions/plan_run.json")
     validate(ExecutionInput, planned["input"], "plan_run.json")

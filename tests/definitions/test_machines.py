@@ -1,6 +1,5 @@
 """State machines: what no validator looks at, because the definitions are files of their own."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +14,13 @@ from tests.definitions.stack import (
     Machine,
     State,
     contract,
+    evaluated,
     function_timeout,
     functions,
     logical_id,
     machine,
     machines,
+    resources,
 )
 
 TRANSIENT = {
@@ -84,8 +85,11 @@ def test_substitutions_are_those_of_the_template_both_ways(machine: Machine) -> 
     given = machine.properties["DefinitionSubstitutions"]
     assert machine.substitutions_used() == set(given)
     for name, value in given.items():
-        assert value == {"Fn::GetAtt": [name, "Arn"]}
-        assert name in functions()
+        if name in functions():
+            assert value == {"Fn::GetAtt": [name, "Arn"]}
+        else:
+            assert value == {"Ref": name}
+            assert name in resources("AWS::Serverless::StateMachine")
 
 
 @each_machine
@@ -106,6 +110,18 @@ def test_work_goes_through_functions_of_the_template(machine: Machine) -> None:
     for task in machine.tasks():
         assert task.body["Resource"] == "arn:aws:states:::lambda:invoke", task.name
         assert task.function in functions(), task.name
+
+
+@each_machine
+def test_a_machine_may_start_the_machines_that_it_starts_and_no_other(machine: Machine) -> None:
+    used = {s.body["Arguments"]["StateMachineArn"] for s in machine.starts()}
+    allowed = {
+        f"${{{statement['Resource']['Ref']}}}"
+        for policy in machine.properties["Policies"]
+        for statement in policy["Statement"]
+        if statement["Action"] == "states:StartExecution"
+    }
+    assert allowed == used
 
 
 def test_folder_function_substitution_and_state_have_one_name() -> None:
@@ -187,7 +203,9 @@ def test_every_error_that_is_named_exists(machine: Machine) -> None:
     for state in machine.states():
         for rule in [*state.body.get("Catch", []), *state.body.get("Retry", [])]:
             for name in rule["ErrorEquals"]:
-                known = name in own or re.match(r"(States|Lambda|Runtime|Sandbox)\.\w+$", name)
+                known = name in own or re.match(
+                    r"(States|Lambda|Runtime|Sandbox|StepFunctions)\.\w+$", name
+                )
                 assert known, f"{state.name}: {name}"
         error = state.body.get("Error", "")
         if not error.startswith("{%") and error:
@@ -228,7 +246,7 @@ def undoes(state: State) -> bool:
     return any(s.function == "UndoRunFunction" for s in [state, *inner])
 
 
-@each_machine
+@pytest.mark.parametrize("machine", [machine(n) for n in ("experiment", "recover")])
 def test_no_failure_is_reached_without_an_undo_but_by_a_refusal(machine: Machine) -> None:
     states: dict[str, Any] = machine.definition["States"]
     refused, waiting, seen = [], [machine.definition["StartAt"]], set[str]()
@@ -241,7 +259,8 @@ def test_no_failure_is_reached_without_an_undo_but_by_a_refusal(machine: Machine
         if state.body["Type"] == "Fail":
             refused.append(name)
         waiting += state.followers()
-    assert refused == (["Run Refused"] if machine.name == "experiment" else [])
+    expected = {"experiment": ["Run Refused"], "recover": []}
+    assert refused == expected[machine.name]
 
 
 def test_only_refusals_lead_to_the_end_without_an_undo() -> None:
@@ -345,11 +364,3 @@ def test_the_choice_knows_every_word_of_the_watch() -> None:
     assert set(contracts.Next.__args__) == {  # type: ignore[attr-defined]
         *("watch", "inject", "undo", "evaluate")
     }
-
-
-def evaluated(expression: str, states: dict[str, Any], **variables: Any) -> Any:
-    compiled = Jsonata(expression.strip()[2:-2].strip())
-    compiled.register_lambda("parse", json.loads)  # Step Functions' own
-    for name, value in {"states": states, **variables}.items():
-        compiled.assign(name, value)
-    return compiled.evaluate(None)

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.definitions.stack import machine
-from tests.definitions.test_machines import evaluated
+from tests.definitions.stack import evaluated, machine
 
 LEFT = {"left_open": "b", "why": "Undo Run: UndoIncomplete: aws fis stop-experiment --id EXP1"}
 UNREAD = {"run_id": "c", "why": "its record cannot be read"}

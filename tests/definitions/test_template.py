@@ -59,12 +59,22 @@ def statements() -> Iterator[tuple[str, dict[str, Any]]]:
             for policy in properties["Policies"]:
                 assert isinstance(policy, dict), f"{name}: {policy}: write the statements out"
                 for statement in policy["Statement"]:
-                    yield name, statement
+                    yield name, allowed_when_set(statement)
     for name, properties in resources("AWS::IAM::Role").items():
         assert not properties.get("ManagedPolicyArns"), name
         for policy in properties["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield name, statement
+
+
+def allowed_when_set(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement, also where it is there only when a parameter is set."""
+    if "Fn::If" not in statement:
+        return statement
+    _, when_set, otherwise = statement["Fn::If"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    found: dict[str, Any] = when_set
+    return found
 
 
 def test_every_function_has_policies_of_its_own_and_no_role_of_another() -> None:
@@ -217,6 +227,33 @@ def test_every_bad_end_starts_recovery_and_a_sweep_finds_the_rest() -> None:
     sweep = recover["Sweep"]["Properties"]
     assert sweep["ScheduleExpression"].startswith("rate(")
     assert sweep.get("State", "ENABLED") == "ENABLED"
+
+
+def test_trends_are_off_by_default_and_all_of_their_schedule_is_a_parameter() -> None:
+    schedule = events_of("ReportStateMachine")["Weekly"]["Properties"]
+    assert schedule["State"] == {"Ref": "TrendScheduleState"}
+    assert template()["Parameters"]["TrendScheduleState"]["Default"] == "DISABLED"
+    assert schedule["ScheduleExpression"] == {"Ref": "TrendScheduleExpression"}
+
+
+def test_a_model_and_a_webhook_are_within_reach_only_when_they_are_named() -> None:
+    conditions = template()["Conditions"]
+    found = {}
+    for properties in functions().values():
+        for policy in properties["Policies"]:
+            for statement in policy["Statement"]:
+                if "Fn::If" in statement:
+                    condition, allowed, _ = statement["Fn::If"]
+                    found[allowed["Sid"]] = condition
+                else:
+                    actions = set(listed(statement["Action"]))
+                    assert not actions & {"bedrock:InvokeModel", "secretsmanager:GetSecretValue"}
+    assert found == {
+        "ReadTheWebhook": "HasSlack",
+    }
+    for condition, parameter in (("HasSlack", "SlackSecretArn"),):
+        assert conditions[condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+        assert template()["Parameters"][parameter]["Default"] == ""
 
 
 def test_the_platform_raises_alarms_on_itself() -> None:

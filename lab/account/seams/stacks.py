@@ -67,6 +67,14 @@ def connect(parts: Parts) -> None:
             log.exception("%s (%s)", logical_id, kind)
             raise ResourceFailedError(f"{logical_id} ({kind}): {_message(error)}") from error
 
+    original_clean: Any = parsing.clean_json
+
+    def clean(value: Any, known: Any) -> Any:
+        """`AWS::NoValue` is left out of lists too."""
+        cleaned = original_clean(value, known)
+        return [v for v in cleaned if v is not None] if isinstance(value, list) else cleaned
+
+    replace(parsing, "clean_json", clean)
     replace(parsing, "resource_class_from_type", class_of)
     replace(parsing, "parse_and_create_resource", create)
 

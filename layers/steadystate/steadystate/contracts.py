@@ -92,12 +92,90 @@ class Undone(Contract):
 
 
 class Evaluated(Contract):
-    """Output of evaluate_run; `evidence` is the key of run.json in the evidence bucket."""
+    """Output of evaluate_run; `evidence` is the key of run.json in the evidence bucket, and
+    `report` the key that its report will have there."""
 
     run_id: RunId
     verdict: Verdict
     reason: str
     evidence: str
+    report: str
+
+
+class ReportInput(Contract):
+    """Input of compose_report. Without a language, it is the one that the run was planned with."""
+
+    run_id: RunId
+    language: Language | None = None
+
+
+class Composed(Contract):
+    """Output of compose_report, and input of render_report; `narrative` is its key."""
+
+    run_id: RunId
+    language: Language
+    narrative: str
+
+
+class Rendered(Contract):
+    """Output of render_report; `report` is the key of the PDF."""
+
+    run_id: RunId
+    language: Language
+    report: str
+
+
+class Recorded(Contract):
+    """Output of record_history."""
+
+    run_id: RunId
+    workload: str
+
+
+class NotifyPeopleInput(Contract):
+    """`report` is the key of the PDF, empty where there is none; the failures say why.
+
+    With `quiet`, only the bus is told: somebody asked for an old report and waits for it.
+    """
+
+    run_id: RunId
+    language: Language | None = None
+    report: str = ""
+    report_failure: Failure | None = None
+    history_failure: Failure | None = None
+    quiet: bool = False
+
+
+class Notified(Contract):
+    """Output of notify_people: by channel `sent`, `off` or `not sent: why`; and what is missing."""
+
+    run_id: RunId
+    channels: dict[str, str]
+    missing: str
+
+
+class Message(Contract):
+    """What people are told of a run. `link` opens the report until `link_until` (ISO 8601 UTC);
+    both are empty where there is no report. `link_words` say so in the run's language."""
+
+    subject: str
+    lines: list[str]
+    link: str = ""
+    link_until: str = ""
+    link_words: str = ""
+
+
+class PublishTrendsInput(Contract):
+    """Input of publish_trends; without a workload, all of them."""
+
+    workload: str | None = None
+    language: Language = "en"
+
+
+class TrendsPublished(Contract):
+    """Output of publish_trends: the keys of the documents."""
+
+    keys: list[str]
 
 
 class Leftover(Contract):

@@ -9,6 +9,7 @@ SteadystateError
 +-- SplitFailed           the load balancer refused new weights, or forwards as it was not planned
 +-- LeaseLost             the run no longer holds its workload, so it may not act
 +-- UndoIncomplete        an undo could not be read back yet: retried, then swept
++-- ReportMissing         a report could not be made or stored: the message names what is missing
 +-- TransientError        throttling or a passing fault of a service: retried
 """
 
@@ -47,6 +48,10 @@ class LeaseLost(SteadystateError):  # noqa: N818
 
 class UndoIncomplete(SteadystateError):  # noqa: N818
     """Something that must be undone has not been read back as undone."""
+
+
+class ReportMissing(SteadystateError):  # noqa: N818
+    """A report, or what it is made of, is not there; the run's verdict stands all the same."""
 
 
 class TransientError(SteadystateError):

@@ -7,6 +7,7 @@ from steadystate.canary_contracts import PeriodCounts, Traffic, Weights
 from steadystate.contracts import (
     Event,
     FaultState,
+    Message,
     Plan,
     Progress,
     Run,
@@ -262,10 +263,30 @@ class EvidenceStore(Protocol):
     """Where run.json is kept for ever."""
 
     def get(self, run_id: str) -> str | None:
-        """Return the text of a run's evidence; None where there is none."""
+        """Return the text of a run's evidence; None where there is none. Raises ReportMissing."""
 
     def put(self, run_id: str, text: str) -> tuple[str, str]:
         """Store the evidence unless there is one; return its key, and the text that is stored."""
+
+
+class ReportStore(Protocol):
+    """Where narratives, reports and trends are kept, by their keys."""
+
+    def get(self, key: str) -> bytes:
+        """Return a document. Raises ReportMissing."""
+
+    def put(self, key: str, content: bytes, content_type: str) -> None:
+        """Store a document. Raises ReportMissing."""
+
+    def link(self, key: str, seconds: int) -> str:
+        """Return an address at which whoever has it may read a document for so long."""
+
+
+class Messenger(Protocol):
+    """A way to tell people."""
+
+    def send(self, message: Message) -> str:
+        """Return `sent`, `off`, or `not sent: ` and why; never raises."""
 
 
 class Bus(Protocol):

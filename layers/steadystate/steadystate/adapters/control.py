@@ -9,7 +9,8 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from steadystate.adapters.aws import client, code_of, passing_faults
-from steadystate.errors import TransientError
+from steadystate.errors import ReportMissing, TransientError
+from steadystate.evidence import evidence_key
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -66,21 +67,22 @@ class BucketEvidence:
         self._bucket = bucket
 
     def get(self, run_id: str) -> str | None:
-        """Return the text of run.json; None where there is none."""
+        """Return the text of run.json; None where there is none. Raises ReportMissing."""
         s3: S3Client = client("s3")
         try:
             with passing_faults():
-                answer = s3.get_object(Bucket=self._bucket, Key=f"runs/{run_id}/run.json")
+                answer = s3.get_object(Bucket=self._bucket, Key=evidence_key(run_id))
                 return answer["Body"].read().decode("utf-8", "replace")
         except ClientError as error:
             if code_of(error) in ("NoSuchKey", "404"):
                 return None
-            raise
+            said = f"{evidence_key(run_id)} cannot be read: S3 said {code_of(error)}"
+            raise ReportMissing(said) from error
 
     def put(self, run_id: str, text: str) -> tuple[str, str]:
         """Store run.json; of several writers the first one wins."""
         s3: S3Client = client("s3")
-        key = f"runs/{run_id}/run.json"
+        key = evidence_key(run_id)
         try:
             with passing_faults():
                 s3.put_object(

@@ -20,6 +20,7 @@ from steadystate.evidence import (
     TimelineEvidence,
     UndoEvidence,
     instant,
+    report_key,
 )
 from steadystate.ports import Bus, EvidenceStore, RunStore
 from steadystate.run.judgement import Facts, Judgement, judge
@@ -45,13 +46,16 @@ def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
     if run is None:
         broken = in_plain_words(request.failure) or Failure(error="Unknown")
         reason = f"{broken.error}: {broken.cause} (the run was never planned)"
-        return Evaluated(run_id=request.run_id, verdict=Verdict.ERROR, reason=reason, evidence="")
+        return Evaluated(
+            run_id=request.run_id, verdict=Verdict.ERROR, reason=reason, evidence="", report=""
+        )
     if run.verdict is not None:
         return Evaluated(
             run_id=request.run_id,
             verdict=run.verdict,
             reason=run.verdict_reason,
             evidence=run.evidence,
+            report=report_key(request.run_id, run.plan.language),
         )
     now = world.now()
     samples = world.store.samples(request.run_id)
@@ -66,6 +70,7 @@ def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
         verdict=evidence.verdict,
         reason=evidence.verdict_reason,
         evidence=key,
+        report=report_key(request.run_id, run.plan.language),
     )
     ended_at = evidence.ended_at.timestamp()
     if world.store.save_verdict(request.run_id, answer.verdict, answer.reason, ended_at, key):

@@ -1,10 +1,31 @@
 """Puts a run into the history of its workload."""
 
+from dataclasses import dataclass
+from typing import Final
+
+from steadystate.contracts import Recorded, RunInput
 from steadystate.domain.trend import ObjectiveRecord, RunRecord
 from steadystate.evidence import Evidence
+from steadystate.ports import EvidenceStore, History
+from steadystate.run.stored import read_evidence
 
-REASON_CHARACTERS = 1000
+REASON_CHARACTERS: Final = 1000
 """How much of a verdict's reason history keeps; the evidence has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What keeping a run needs of the world."""
+
+    evidence: EvidenceStore
+    history: History
+
+
+def record_history(request: RunInput, world: Recording) -> Recorded:
+    """Keep what trends need of a run; recorded again, it is kept once. Raises ReportMissing."""
+    record = record_of(read_evidence(request.run_id, world.evidence).evidence)
+    world.history.record(record)
+    return Recorded(run_id=record.run_id, workload=record.workload)
 
 
 def record_of(evidence: Evidence) -> RunRecord:

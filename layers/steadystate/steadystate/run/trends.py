@@ -1,11 +1,15 @@
-"""Trends as JSON documents."""
+"""Trends as documents, and their publication."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from steadystate.domain.trend import Trend
+from steadystate.contracts import PublishTrendsInput, TrendsPublished
+from steadystate.documents.fields import Language
+from steadystate.domain.trend import Trend, trend_of
+from steadystate.ports import History, ReportStore
 
 RUNS_READ: Final = 500
 """How many runs of a workload a trend looks back on."""
@@ -20,3 +24,35 @@ def document_of(trend: Trend) -> str:
     for shown, scenario in zip(content["scenarios"], trend.scenarios, strict=True):
         shown["worse"] = scenario.worse
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What publishing trends needs of the world. `draw` makes the PDF of a trend."""
+
+    history: History
+    reports: ReportStore
+    draw: Callable[[Trend, Language], bytes]
+    now: Callable[[], float]
+
+
+def publish_trends(request: PublishTrendsInput, world: Publishing) -> TrendsPublished:
+    """Store the trend of a workload, or of each that ran of late, as JSON and as PDF.
+
+    A second time on the same day replaces the first. Raises ReportMissing.
+    """
+    now = world.now()
+    keys = []
+    for workload in [request.workload] if request.workload else _lately_run(world.history):
+        trend = trend_of(workload, world.history.of(workload, RUNS_READ), now)
+        if not trend.scenarios:
+            continue
+        place = f"trends/{workload}/{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+        world.reports.put(f"{place}.json", document_of(trend).encode(), "application/json")
+        world.reports.put(f"{place}.pdf", world.draw(trend, request.language), "application/pdf")
+        keys += [f"{place}.json", f"{place}.pdf"]
+    return TrendsPublished(keys=keys)
+
+
+def _lately_run(history: History) -> list[str]:
+    return sorted({record.workload for record in history.latest(RUNS_READ)})

@@ -1,0 +1,104 @@
+"""The command `report`: fetches the PDF of a run, and has it made where there is none yet."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.output import Output
+from cli.place import Place, read_evidence
+from cli.problems import BROKEN, Problem
+from cli.runs import InLab, Profile, Region, RunName, Stack, known, place_of
+from cli.views import view_on
+from steadystate.evidence import evidence_key, report_key
+
+LOOK_SECONDS: Final = 0.5
+WAIT_SECONDS: Final = 930.0
+"""A little longer than the machine `report` may take."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)
+
+
+def report(
+    run: RunName,
+    language: Annotated[
+        str | None, typer.Option(metavar="en|ko", help="Default: the run's own language.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: RUN.LANGUAGE.pdf, here.")
+    ] = None,
+    stack: Stack = None,
+    lab: InLab = False,
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Fetch the report of a run as PDF; an old run's is made first."""
+    if language not in (None, "en", "ko"):
+        raise Problem(f"--language: {language!r} is unknown; allowed are en, ko")
+    place = place_of(stack, lab, region, profile)
+    known(run, place)
+    wanted = language or _language_of(run, place)
+    path = out or Path(f"{run}.{wanted}.pdf")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise Problem(f"--out: {path}: must be a file in a folder that exists")
+    key = report_key(run, wanted)
+    content = place.document(key)
+    if content is None:
+        _have_it_made(run, wanted, place)
+        content = place.document(key)
+    if content is None:
+        raise Problem(f"{key} is not in the bucket, though it was made", exit_code=BROKEN)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise Problem(f"--out: {path}: cannot be written: {error.strerror}") from None
+    Output.stdout().line(str(path))
+
+
+def _language_of(run: str, place: Place) -> str:
+    """Return the language that the run was planned with. Raises Problem."""
+    text = place.document(evidence_key(run))
+    if text is not None:
+        return read_evidence(text.decode("utf-8", "replace")).plan.language
+    raise Problem(
+        f"run {run!r} has no evidence, so there is nothing to report; "
+        f"see `steadystate list {place.option}`"
+    )
+
+
+def _have_it_made(run: str, language: str, place: Place) -> None:
+    """Wait for the report that the run has started itself, else start one.
+
+    Raises
+    ------
+    Problem
+        The machine failed: its own words.
+    """
+    own = place.report_arn_of(run)
+    if place.status_of(own) == "RUNNING":
+        _wait(own, "the run's own report is being made", place)
+        if place.document(report_key(run, language)) is not None:
+            return
+    wanted = {"run_id": run, "language": language, "quiet": True}
+    started = place.start_report(json.dumps(wanted))
+    status, cause = _wait(started, f"the report of {run} is being made", place)
+    if status != "SUCCEEDED":
+        raise Problem(
+            f"the report of {run} could not be made: {status}",
+            *cause.splitlines()[:5],
+            exit_code=BROKEN,
+        )
+
+
+def _wait(arn: str, what: str, place: Place) -> tuple[str, str]:
+    until = time.monotonic() + WAIT_SECONDS
+    with view_on(Output.stderr()) as view:
+        view.waiting(what)
+        while (status := place.status_of(arn)) == "RUNNING" and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+    return status, place.cause_of(arn)

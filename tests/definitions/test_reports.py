@@ -1,0 +1,98 @@
+"""The machine `report`, and how runs start it: whatever becomes of a report, the verdict stands."""
+
+from typing import Any
+
+import pytest
+
+from tests.definitions.stack import State, evaluated, machine
+
+PASSING = {
+    "StepFunctions.AWSStepFunctionsException",
+    "StepFunctions.ExecutionLimitExceededException",
+    "StepFunctions.SdkClientException",
+}
+"""What the start of an execution is tried again after."""
+
+
+@pytest.mark.parametrize("name", ["experiment", "recover"])
+def test_a_report_is_started_under_the_name_of_its_run_and_can_break_nothing(name: str) -> None:
+    starts = machine(name).starts()
+    assert starts
+    states = {s.name: s for s in machine(name).states()}
+    for start in starts:
+        arguments = start.body["Arguments"]
+        assert arguments["StateMachineArn"] == "${ReportStateMachine}"
+        assert arguments["Name"] == arguments["Input"]["run_id"] == "{% $runId %}"
+        assert set(arguments["Input"]) == {"run_id"}
+        (catch,) = start.body["Catch"]
+        assert catch["ErrorEquals"] == ["States.ALL"]
+        assert catch["Next"] == start.body["Next"]
+        assert states[catch["Next"]].body["Type"] in ("Succeed", "Fail", "Pass")
+        assert start.body["TimeoutSeconds"] <= 10
+        (retry,) = start.body["Retry"]
+        assert set(retry["ErrorEquals"]) == PASSING
+        assert (retry["JitterStrategy"], retry["MaxAttempts"]) == ("FULL", 2)
+
+
+def test_every_run_that_was_planned_starts_its_report_on_every_way_out() -> None:
+    states: dict[str, Any] = machine("experiment").definition["States"]
+    starts = {s.name for s in machine("experiment").starts()}
+    waiting, ends = [machine("experiment").definition["StartAt"]], set[str]()
+    seen = set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name in starts:
+            continue
+        seen.add(name)
+        if states[name]["Type"] in ("Succeed", "Fail"):
+            ends.add(name)
+        waiting += State(name, states[name], states).followers()
+    assert ends == {"Run Refused", "Undo Left Open"}, "the latter is reported by recover"
+
+
+def test_where_the_report_is_or_why_not_stands_in_the_output_of_a_run() -> None:
+    start = machine("experiment").definition["States"]["Start Report"]
+    ended = {"run_id": "r", "verdict": "PASS", "report": "reports/r/report.pdf"}
+    given = evaluated(start["Output"], {}, evaluated=ended)
+    assert given == ended
+    error = {"errorOutput": {"Error": "StepFunctions.AWSStepFunctionsException", "Cause": "denied"}}
+    (catch,) = start["Catch"]
+    assert evaluated(catch["Output"], error, evaluated=ended) == {
+        "run_id": "r",
+        "verdict": "PASS",
+        "report": "",
+        "report_missing": "StepFunctions.AWSStepFunctionsException: denied",
+    }
+
+
+def test_a_report_that_cannot_be_made_is_recorded_and_told_before_the_machine_fails() -> None:
+    states: dict[str, Any] = machine("report").definition["States"]
+    for name, follows in (
+        ("Compose Report", "Record History"),
+        ("Render Report", "Record History"),
+        ("Record History", "Notify People"),
+        ("Notify People", "Is Anything Missing?"),
+    ):
+        assert states[name]["Catch"][-1]["Next"] == follows
+    choice = states["Is Anything Missing?"]
+    for missing, follows in (("", "Report Stored"), ("the report (…)", "Report Missing")):
+        taken = [
+            c["Next"]
+            for c in choice["Choices"]
+            if evaluated(c["Condition"], {"input": {"missing": missing}})
+        ]
+        assert (taken or [choice["Default"]]) == [follows]
+
+
+@pytest.mark.parametrize(
+    ("given", "follows"),
+    [
+        ({"run_id": "r"}, "Compose Report"),
+        ({}, "Compose Report"),
+        ({"trends": True}, "Publish Trends"),
+    ],
+)
+def test_a_report_machine_makes_what_is_wanted(given: Any, follows: str) -> None:
+    choice = machine("report").definition["States"]["What Is Wanted?"]
+    taken = [c["Next"] for c in choice["Choices"] if evaluated(c["Condition"], {"input": given})]
+    assert (taken or [choice["Default"]]) == [follows]
