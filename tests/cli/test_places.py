@@ -49,7 +49,9 @@ def test_a_stack_of_something_else_is_told(place: Place) -> None:
 
     template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     client("cloudformation").create_stack(StackName="other", TemplateBody=template)
-    with pytest.raises(Problem, match="no output ExperimentStateMachineArn, ReportStateMachineArn, TableName, Evi"):
+    with pytest.raises(
+        Problem, match="no output ExperimentStateMachineArn, ReportStateMachineArn, TableName, Evi"
+    ):
         places.deployed("other", REGION, None)
 
 

@@ -39,11 +39,13 @@ def connect(parts: Parts) -> None:
     replace(parsing, "DEFAULT_REGION", parts.region)  # what `Fn::GetAZs: ""` means
 
     def clean(resource_json: Any, resources_map: Any) -> Any:
-        """`Fn::Sub` splits `${Cache.PrimaryEndPoint.Address}` at every dot."""
+        """`Fn::Sub` splits `${Cache.PrimaryEndPoint.Address}` at every dot, and lists keep what is
+        `AWS::NoValue`."""
         if isinstance(resource_json, dict) and "Fn::GetAtt" in resource_json:
             name, *attribute = resource_json["Fn::GetAtt"]
             resource_json = {"Fn::GetAtt": [name, ".".join(attribute)]}
-        return original_clean(resource_json, resources_map)
+        cleaned = original_clean(resource_json, resources_map)
+        return [v for v in cleaned if v is not None] if isinstance(cleaned, list) else cleaned
 
     replace(parsing, "clean_json", clean)
 
@@ -67,14 +69,6 @@ def connect(parts: Parts) -> None:
             log.exception("%s (%s)", logical_id, kind)
             raise ResourceFailedError(f"{logical_id} ({kind}): {_message(error)}") from error
 
-    original_clean: Any = parsing.clean_json
-
-    def clean(value: Any, known: Any) -> Any:
-        """`AWS::NoValue` is left out of lists too."""
-        cleaned = original_clean(value, known)
-        return [v for v in cleaned if v is not None] if isinstance(value, list) else cleaned
-
-    replace(parsing, "clean_json", clean)
     replace(parsing, "resource_class_from_type", class_of)
     replace(parsing, "parse_and_create_resource", create)
 

@@ -32,6 +32,16 @@ def test_a_function_keeps_everything_that_the_template_says(account: Account, ap
     assert found["Tags"]["part"] == "work"
 
 
+def test_a_statement_that_a_condition_leaves_out_is_not_in_the_policy(
+    account: Account, app: Outputs
+) -> None:
+    iam = account.client("iam")
+    role = app["DoWorkRole"].rsplit("/", 1)[-1]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    found = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    assert [statement["Action"] for statement in found] == ["dynamodb:PutItem"]
+
+
 def test_a_table_keeps_its_index_expiry_recovery_and_tags(account: Account, app: Outputs) -> None:
     api = account.client("dynamodb")
     table = api.describe_table(TableName=app["Table"])["Table"]

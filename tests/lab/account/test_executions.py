@@ -126,6 +126,36 @@ def test_a_child_execution_is_named_after_its_parent_and_gives_its_output(
     assert "parent-1-child" in [child["name"] for child in children]
 
 
+def test_a_child_that_is_not_waited_for_is_named_and_its_end_is_not_the_parents(
+    account: Account, app: Outputs
+) -> None:
+    api = account.client("stepfunctions")
+    found = api.describe_state_machine(stateMachineArn=app["ParentStateMachine"])
+    definition = json.loads(found["definition"])
+    task = definition["States"]["Run Child"]
+    task["Resource"] = "arn:aws:states:::states:startExecution"
+    task["Output"] = "{% $states.result.ExecutionArn %}"
+    task["Catch"] = [
+        {
+            "ErrorEquals": ["States.ALL"],
+            "Output": "{% $states.errorOutput.Error %}",
+            "Next": "Was Refused",
+        }
+    ]
+    machine = api.create_state_machine(
+        name="parent-alone", definition=json.dumps(definition), roleArn=found["roleArn"]
+    )["stateMachineArn"]
+    parent = Machine(account, machine)
+    end = parent.end_of(parent.start({"do": "raise"}, name="alone-1"))
+    child = app["MainStateMachine"].replace("stateMachine", "execution") + ":alone-1-child"
+    assert json.loads(end["output"]) == child
+    wait_for(lambda: api.describe_execution(executionArn=child)["status"] != "RUNNING", "the child")
+    children = Machine(account, app["MainStateMachine"])
+    children.end_of(children.start({"id": "taken"}, name="taken-1-child"))
+    end = parent.end_of(parent.start({"id": "other"}, name="taken-1"))
+    assert json.loads(end["output"]) == "StepFunctions.ExecutionAlreadyExistsException"
+
+
 @pytest.mark.parametrize("kind", ["sync", "sync:2"])
 def test_stopping_a_parent_stops_its_child(
     account: Account, app: Outputs, tmp_path: Path, kind: str
