@@ -48,7 +48,7 @@ pictures: $(VENV)/ready ## Draw the state machines again from their definitions
 	@$(VENV)/bin/python -m docs.pictures
 
 bench: $(VENV)/ready ## Measure the project's figures and print them as tables
-	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m bench
+	@PYTHONPATH=layers/steadystate:layers/reporting:. $(VENV)/bin/python -m bench
 
 bench-judge: .venv-bench/ready ## Compare the canary's judge with other rules (TRACES=500 for a quick look)
 	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge --traces $(or $(TRACES),20000)

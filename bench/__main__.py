@@ -1,9 +1,9 @@
 """`python -m bench [PART…] [--runs N]`: the project's figures, measured now, as tables.
 
-`imports` compares the import of each function with `import boto3` and the same clients. `runs`
-brings up the lab, and measures recovery against the truth, the way from a broken guardrail to a
-stopped fault, transitions and payloads. `fresh` times what a newcomer waits for. Each table is
-printed and kept in `bench/results/`.
+`imports` compares the import of each function with `import boto3` and the same clients. `reports`
+draws made runs of up to 24 hours. `runs` brings up the lab, and measures recovery against the
+truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `fresh` times
+what a newcomer waits for. Each table is printed and kept in `bench/results/`.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import fresh, imports, runs
+from bench import fresh, imports, reports, runs
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS: dict[str, Callable[[int], list[str]]] = {
     "imports": lambda _: imports.measure(),
+    "reports": lambda _: reports.measure(),
     "runs": runs.measure,
     "fresh": lambda _: fresh.measure(),
 }
