@@ -2,8 +2,9 @@
 
 `imports` compares the import of each function with `import boto3` and the same clients. `reports`
 draws made runs of up to 24 hours. `runs` brings up the lab, and measures recovery against the
-truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `fresh` times
-what a newcomer waits for. Each table is printed and kept in `bench/results/`.
+truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `ends` times
+the way from the end of a run to its stored report, `fresh` what a newcomer waits for. Each table is
+printed and kept in `bench/results/`.
 """
 
 import argparse
@@ -14,13 +15,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import fresh, imports, reports, runs
+from bench import ends, fresh, imports, reports, runs
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS: dict[str, Callable[[int], list[str]]] = {
     "imports": lambda _: imports.measure(),
     "reports": lambda _: reports.measure(),
     "runs": runs.measure,
+    "ends": lambda _: ends.measure(),
     "fresh": lambda _: fresh.measure(),
 }
 

@@ -1,5 +1,6 @@
 """One lab with the bank in it, for all tests of this folder."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -92,6 +93,23 @@ class Runs:
         except s3.exceptions.NoSuchKey:
             return None
         return Evidence.model_validate_json(body)
+
+    def report(self, run_id: str, timeout_seconds: float = 120.0) -> dict[str, Any]:
+        """Wait for the report that a run, or recover, has started: the end of its execution."""
+        machine = self.lab.outputs["ReportStateMachineArn"]
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+        return self.end_of(arn, timeout_seconds)
+
+    def end_of(self, arn: str, timeout_seconds: float = 120.0) -> dict[str, Any]:
+        """Wait for the end of an execution, which may not have begun yet."""
+        until = time.monotonic() + timeout_seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(self.sfn.exceptions.ExecutionDoesNotExist):
+                answer: dict[str, Any] = self.sfn.describe_execution(executionArn=arn)
+                if answer["status"] != "RUNNING":
+                    return answer
+            time.sleep(0.2)
+        raise AssertionError(f"{arn} has not ended")
 
     def wait_until_whole(self, timeout_seconds: float = 120.0) -> None:
         """Wait until all instances are healthy, and for a baseline's length there were requests

@@ -1,7 +1,6 @@
 """The report of a real run: stored, recorded and told by the machine that the run starts."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,20 +14,10 @@ def ended(runs: Runs) -> Ended:
     return runs.run("bank-process-kill", {"method.kill-application-server.duration": "2s"})
 
 
-def reported(runs: Runs, arn: str) -> dict[str, Any]:
-    """Wait for the end of an execution of the machine `report`."""
-    until = time.monotonic() + 120
-    while (answer := runs.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        assert time.monotonic() < until, f"{arn} still runs"
-        time.sleep(0.1)
-    found: dict[str, Any] = answer
-    return found
-
-
 def start(runs: Runs, **wanted: Any) -> dict[str, Any]:
     machine = runs.lab.outputs["ReportStateMachineArn"]
     started = runs.sfn.start_execution(stateMachineArn=machine, input=json.dumps(wanted))
-    return reported(runs, started["executionArn"])
+    return runs.end_of(started["executionArn"])
 
 
 def stored(runs: Runs, key: str) -> bytes:
@@ -44,9 +33,7 @@ def test_a_run_starts_its_report_under_its_own_name_and_says_where_it_will_be(
     assert ended.status == "SUCCEEDED", (ended.error, ended.cause)
     key = f"reports/{ended.run_id}/report.en.pdf"
     assert ended.output["report"] == key
-    machine = runs.lab.outputs["ReportStateMachineArn"]
-    own = f"{machine.replace(':stateMachine:', ':execution:')}:{ended.run_id}"
-    report = reported(runs, own)
+    report = runs.report(ended.run_id)
     assert report["status"] == "SUCCEEDED", report
     told = json.loads(report["output"])
     assert told["report"] == key

@@ -71,6 +71,8 @@ def test_an_execution_that_is_stopped_leaves_nothing_behind(
     assert evidence.verdict in (Verdict.INCONCLUSIVE, Verdict.PASS)
     if evidence.verdict is Verdict.INCONCLUSIVE:
         assert "pulled the plug" in evidence.verdict_reason
+    report = runs.report(run_id)
+    assert report["status"] == "SUCCEEDED", report
 
 
 def test_a_second_run_on_a_busy_workload_is_refused_and_names_the_holder(runs: Runs) -> None:

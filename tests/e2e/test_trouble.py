@@ -48,6 +48,8 @@ def test_a_task_that_crashes_ends_in_error_with_the_undo_done(runs: Runs) -> Non
     assert "Watch Window" in ended.evidence.verdict_reason
     assert {u.what for u in ended.evidence.undo} == {"fis-experiment", "fis-template"}
     nothing_is_left(runs, ended.run_id)
+    report = runs.report(ended.run_id)
+    assert report["status"] == "SUCCEEDED", report
 
 
 def test_a_run_without_traffic_is_inconclusive_and_injects_nothing(runs: Runs) -> None:

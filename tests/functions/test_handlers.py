@@ -11,7 +11,9 @@ import pytest
 from moto import mock_aws
 
 from steadystate.adapters import aws
-from steadystate.errors import InvalidDocument, LeaseLost
+from steadystate.adapters.control import BucketEvidence
+from steadystate.errors import InvalidDocument, LeaseLost, ReportMissing
+from tests.cli.made import made_run
 from tests.definitions.stack import FUNCTIONS, ROOT, resources
 
 REGION = "ap-northeast-2"
@@ -19,6 +21,8 @@ SETTINGS = {
     "TABLE_NAME": "runs",
     "EVENT_BUS_NAME": "default",
     "EVIDENCE_BUCKET": "evidence",
+    "REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:reports",
+    "SLACK_SECRET_ARN": "",
     "FIS_ROLE_ARN": "arn:aws:iam::123456789012:role/faults",
     "SCENARIOS_PATH": str(ROOT / "scenarios"),
     "WINDOW_SECONDS": "5",
@@ -127,3 +131,41 @@ def test_every_outcome_is_counted_and_logged_with_the_run(
     (counted,) = [line for line in lines if "_aws" in line]
     assert counted["outcome"] == "LeaseLost"
     assert counted["Tasks"] == [1.0]
+
+
+def stored(key: str) -> bytes:
+    body: bytes = aws.client("s3").get_object(Bucket="evidence", Key=key)["Body"].read()
+    return body
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_run_is_reported_recorded_and_told_from_its_evidence_alone(language: str) -> None:
+    aws.client("sns").create_topic(Name="reports")
+    evidence = made_run("made-1").evidence()
+    BucketEvidence("evidence").put("made-1", evidence.to_json())
+    composed = call("compose_report", {"run_id": "made-1", "language": language})
+    rendered = call("render_report", composed)
+    assert rendered["report"] == f"reports/made-1/report.{language}.pdf"
+    assert stored(rendered["report"]).startswith(b"%PDF")
+    assert call("record_history", {"run_id": "made-1"}) == {"run_id": "made-1", "workload": "bank"}
+    told = call("notify_people", rendered)
+    assert told == {"run_id": "made-1", "channels": {"sns": "sent", "slack": "off"}, "missing": ""}
+    published = call("publish_trends", {"workload": "bank", "language": language})
+    kinds = [stored(key)[:1] for key in published["keys"]]
+    assert kinds == [b"{", b"%"]
+
+
+def test_no_line_of_the_log_has_a_link(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="steadystate")
+    aws.client("sns").create_topic(Name="reports")
+    BucketEvidence("evidence").put("made-1", made_run("made-1").evidence().to_json())
+    call("notify_people", {"run_id": "made-1", "report": "reports/made-1/report.en.pdf"})
+    logged = [str(vars(r)) for r in caplog.records if r.name.startswith("steadystate")]
+    assert [line for line in logged if "task done" in line]
+    assert not [line for line in logged if "Signature" in line]
+
+
+@pytest.mark.parametrize("function", ["compose_report", "record_history"])
+def test_a_report_of_a_run_without_evidence_names_the_document(function: str) -> None:
+    with pytest.raises(ReportMissing, match=r"runs/.*/run.json is not in the bucket"):
+        call(function, event(function))
