@@ -34,6 +34,15 @@ PARAMETERS = {
 }
 """What the stack of the workload bank publishes."""
 
+CHAT_PARAMETERS = {
+    **{name: value.replace("bank", "chat") for name, value in PARAMETERS.items()},
+    "cluster": "chat",
+    "blue-service": "chat-blue",
+    "green-service": "chat-green",
+    "redis-id": "chat-redis",
+}
+"""What the stack of the workload chat publishes, and more."""
+
 
 def content(name: str, folder: str = "experiments") -> dict[str, Any]:
     value = yaml.safe_load((SCENARIOS / folder / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -87,4 +96,4 @@ class PublishedParameters:
         self.values = dict(values)
 
     def of(self, workload: str) -> dict[str, str]:
-        return self.values if workload == "bank" else {}
+        return {"bank": self.values, "chat": CHAT_PARAMETERS}.get(workload, {})
