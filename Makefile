@@ -44,8 +44,9 @@ build: $(SAM)/ready ## Build the stack for the Lambda runtime (python3.13 on arm
 	@cp requirements/reporting.txt layers/reporting/requirements.txt
 	@sam build
 
-pictures: $(VENV)/ready ## Draw the state machines again from their definitions
+pictures: $(VENV)/ready ## Draw the state machines and the first page of a report again
 	@$(VENV)/bin/python -m docs.pictures
+	@PYTHONPATH=layers/steadystate:layers/reporting:. $(VENV)/bin/python -m docs.paper
 
 bench: $(VENV)/ready ## Measure the project's figures and print them as tables
 	@PYTHONPATH=layers/steadystate:layers/reporting:. $(VENV)/bin/python -m bench

@@ -202,7 +202,7 @@ def _plan(run_id: str) -> CanaryPlan:
         steps=[CanaryStep(weight=w, bake_seconds=BAKE) for w in STEPS],
         inconclusive="rollback",
         judge=JudgeDocument(),
-        promotion=PromotionDocument(),
+        promotion=PromotionDocument.model_validate({"acceptable_rate": "1 %"}),
         metrics={
             "errors": MetricDocument(measure="errors"),
             "slow_requests": MetricDocument.model_validate(

@@ -100,6 +100,7 @@ class TimeChart(Flowable):
         self.top = self.height - TITLE - (LANE if picture.marks else 0.0)
         self.traces = [self._thin(t) for t in picture.traces]
         self.drawn, self.beyond = self._sort_limits()
+        self.labels: list[tuple[float, str, Color]] = []
         values = [v for t in self.traces for part in t for _, v in part]
         values += [limit.value for limit in self.drawn]
         if picture.usual:
@@ -113,6 +114,7 @@ class TimeChart(Flowable):
         self._lines(canvas)
         self._limits(canvas)
         self._marks(canvas)
+        self._limit_labels(canvas)
         self._title(canvas)
         canvas.restoreState()
 
@@ -240,10 +242,18 @@ class TimeChart(Flowable):
             canvas.setDash()
             above = y + 2.5 if y + 9 < self.top or not limit.upper else y - 8
             if all(abs(above - other) > 7.5 for other in taken):
-                canvas.setFillColor(limit.colour)
                 text = shortened(limit.label, REGULAR, SMALL, (self.width - LEFT) * 0.6)
-                canvas.drawRightString(self.width - 3, above, text)
+                self.labels.append((above, text, limit.colour))
                 taken.append(above)
+
+    def _limit_labels(self, canvas: Any) -> None:
+        canvas.setFont(REGULAR, SMALL)
+        for y, text, colour in self.labels:
+            wide = width_of(text, REGULAR, SMALL)
+            canvas.setFillColor(WHITE)
+            canvas.rect(self.width - 5 - wide, y - 2, wide + 4, SMALL + 1.5, stroke=0, fill=1)
+            canvas.setFillColor(colour)
+            canvas.drawRightString(self.width - 3, y, text)
 
     def _marks(self, canvas: Any) -> None:
         reach = LEFT

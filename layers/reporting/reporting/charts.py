@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from reportlab.lib.colors import Color
 from reportlab.platypus import Flowable, KeepTogether, Spacer
 
 from reporting import figures
@@ -51,14 +52,12 @@ def stage_of(evidence: Evidence, recovery: RecoveryEvidence, words: Words) -> St
         ("mitigated", over, TEAL),
         ("recovered", _epoch(recovery.recovered_at), GREEN),
     ]
-    marks: list[Mark] = []
-    for name, at, colour in moments:
-        if at is not None:
-            label = (
-                figures.clock(origin) if name == "fault" else figures.since(at - axis.origin, words)
-            )
-            text = words[f"mark.{name}"].format(time=label)
-            marks.append(Mark(len(marks) + 1, at, text, colour))
+    known = sorted(((at, name, colour) for name, at, colour in moments if at is not None), key=_at)
+    marks = []
+    for number, (at, name, colour) in enumerate(known, 1):
+        clock, since = figures.clock(origin), figures.since(at - axis.origin, words)
+        text = words[f"mark.{name}"].format(time=clock if name == "fault" else since)
+        marks.append(Mark(number, at, text, colour))
     spells = []
     if injected and fault:
         spells = [Spell(injected.timestamp(), over or axis.end, FAULT)]
@@ -102,18 +101,27 @@ def title_of(indicator: Indicator, words: Words) -> str:
 
 
 def key_indicator(indicators: list[Indicator], failed: bool) -> Indicator | None:
-    """Return the indicator that tells most: a missed one, failed probes, or the first."""
+    """Return the indicator that tells most: a missed one, failed probes, or the one of what
+    customers felt that came nearest to its bound."""
 
     def missed(one: Indicator) -> bool:
         return any(o.verdict is Verdict.FAIL for o in one.objectives)
 
     drawn = [i for i in indicators if len(i.points) > 1]
     probes = [i for i in drawn if i.source == "probe" and i.unit == "percent"]
-    rated = [i for i in drawn if i.objectives and i.period_seconds]
+    felt = [i for i in drawn if i.objectives and i.source in ("load_balancer", "probe")]
     choice = [i for i in drawn if missed(i)]
     choice += probes if failed else []
-    choice += [*rated, *drawn]
+    choice += [*sorted(felt, key=_margin_left), *drawn]
     return choice[0] if choice else None
+
+
+def _margin_left(indicator: Indicator) -> float:
+    """Return the smallest margin of an indicator's objectives, as a share of the limit."""
+    shares = [
+        o.margin / abs(o.limit) for o in indicator.objectives if o.limit and o.margin is not None
+    ]
+    return min(shares, default=1.0)
 
 
 def large_chart(indicator: Indicator | None, stage: Stage) -> list[Flowable]:
@@ -144,6 +152,10 @@ def small_charts(indicators: list[Indicator], stage: Stage) -> list[Flowable]:
         if names:
             charts.append(note(words[key_of_words].format(names=", ".join(names))))
     return charts
+
+
+def _at(moment: tuple[float, str, Color]) -> float:
+    return moment[0]
 
 
 def _epoch(at: datetime | None) -> float | None:

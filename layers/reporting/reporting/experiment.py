@@ -95,14 +95,14 @@ def _front(
 
 
 def _fault(plan: Plan, words: Words) -> str:
-    actions = list(plan.faults.values())
-    if not actions:
+    if not plan.faults:
         return words["fact.no_fault"]
-    targets = sum(len(a.targets) for a in actions)
-    if len(actions) > 1:
-        return words["fact.faults"].format(count=len(actions), targets=targets)
+    targets = sum(len(a.targets) for a in plan.faults.values())
+    if len(plan.faults) > 1:
+        return words["fact.faults"].format(count=len(plan.faults), targets=targets)
+    name, action = next(iter(plan.faults.items()))
     key = "fact.target" if targets == 1 else "fact.targets"
-    return words[key].format(action=actions[0].action, count=targets)
+    return words[key].format(name=name, action=action.action, count=targets)
 
 
 def _charts(

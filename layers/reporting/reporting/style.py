@@ -27,7 +27,7 @@ GREEN: Final = HexColor("#1a7f37")
 RED: Final = HexColor("#c62828")
 AMBER: Final = HexColor("#9a6700")
 SLATE: Final = HexColor("#4a5568")
-FAULT: Final = HexColor("#fdf0d5")
+FAULT: Final = HexColor("#fdf5e4")
 OVER: Final = HexColor("#fdecec")
 BASELINE: Final = HexColor("#e9edf2")
 
