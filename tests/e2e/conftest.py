@@ -120,14 +120,14 @@ class Runs:
         while True:
             targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
             now = time.time()
-            begin = now - HISTORY_SECONDS - 3
-            door = self.lab.truth(begin, now)["front_door"]
-            since = self.lab.truth(begin, begin + 2)["front_door"]
-            whole = [t["TargetHealth"]["State"] for t in targets] == ["healthy"] * 3
-            if whole and since["requests"] and not door["errors"]:
-                return
             dead = [name for name, one in self.lab.processes.items() if one.poll() is not None]
             assert not dead, f"ended by themselves: {dead}"
+            begin = now - HISTORY_SECONDS - 3
+            door = self.lab.truth(begin, now)["front_door"]
+            ends = [self.lab.truth(at, at + 2)["front_door"] for at in (begin, now - 2)]
+            whole = [t["TargetHealth"]["State"] for t in targets] == ["healthy"] * 3
+            if whole and all(end["requests"] for end in ends) and not door["errors"]:
+                return
             assert time.monotonic() < until, f"the bank is not whole: {targets}, {door}"
             time.sleep(0.2)
 
