@@ -18,7 +18,7 @@ def experiment(seed: int) -> Evidence:
     rng = random.Random(seed)
     made = made_run(f"run-{seed}")
     began = 1_750_000_000.0 + rng.randrange(30_000_000) + rng.random()
-    looks, window = rng.randint(4, 60), rng.choice([5, 10])
+    looks, window = rng.randint(4, 25), rng.choice([5, 10])
     injected_at = began + window + rng.random()
     plan = _plan(made.run.plan, rng, began, window)
     ending = rng.choice(ENDINGS)

@@ -68,7 +68,9 @@ def advice_of(brief: Brief) -> list[Advice]:
         found.append(Advice("missing looks"))
     if brief.unread_looks:
         found.append(Advice("unread looks"))
-    if not found and all(o.room is None or o.room > MUCH_ROOM_PERCENT for o in brief.objectives):
+    if not found and all(
+        o.room_percent is None or o.room_percent > MUCH_ROOM_PERCENT for o in brief.objectives
+    ):
         found.append(Advice("harder"))
     return found[:MOST] or [Advice("again")]
 
@@ -85,17 +87,17 @@ def unjudged(brief: Brief) -> list[ObjectiveBrief]:
 
 def weakest(brief: Brief) -> ObjectiveBrief | None:
     """Return the objective with the least of its bound left; None where none can be compared."""
-    known = [o for o in brief.objectives if o.room is not None]
-    return min(known, key=lambda o: o.room or 0.0, default=None)
+    known = [o for o in brief.objectives if o.room_percent is not None]
+    return min(known, key=lambda o: o.room_percent or 0.0, default=None)
 
 
 def most_changed(brief: Brief) -> tuple[ObjectiveBrief, float] | None:
     """Return the objective that left its baseline furthest, and its value in baselines; None where
     none grew by more than a fifth."""
     ratios = [
-        (o, o.observed / o.baseline)
+        (o, o.baseline_times)
         for o in brief.objectives
-        if o.observed is not None and o.baseline and o.compare in ("<", "<=") and o.baseline > 0
+        if o.baseline_times is not None and o.compare in ("<", "<=")
     ]
     most = max(ratios, key=lambda pair: pair[1], default=None)
     return most if most and most[1] > 1.2 else None
@@ -109,7 +111,11 @@ def _about(one: ObjectiveBrief) -> Advice | None:
             return Advice("missed after", one)
         kinds: dict[str, Kind] = {"error_rate": "missed errors", "latency": "missed latency"}
         return Advice(kinds.get(one.measure, "missed other"), one)
-    if one.verdict is Verdict.PASS and one.room is not None and 0 < one.room < LITTLE_ROOM_PERCENT:
+    if (
+        one.verdict is Verdict.PASS
+        and one.room_percent is not None
+        and 0 < one.room_percent < LITTLE_ROOM_PERCENT
+    ):
         return Advice("little room", one)
     return None
 
@@ -118,7 +124,7 @@ def _about_recovery(brief: Brief) -> list[Advice]:
     recovery = brief.recovery
     if recovery.verdict is Verdict.FAIL:
         return [Advice("recovery missed")]
-    high = recovery.from_fault.high if recovery.from_fault else None
+    high = recovery.from_fault.high_seconds if recovery.from_fault else None
     if recovery.verdict is Verdict.INCONCLUSIVE:
         return [Advice("recovery unproven" if high is None else "recovery between")]
     resolution = recovery.resolution_seconds or 0.0

@@ -74,14 +74,29 @@ class Prose(Contract):
     sections: Annotated[list[ProseSection], Field(max_length=7)]
 
 
+Trouble = Literal[
+    "no model",
+    "too dear",
+    "slow",
+    "throttled",
+    "denied",
+    "unknown model",
+    "unavailable",
+    "refused",
+    "truncated",
+    "nonsense",
+]
+"""Why there is no prose of a model."""
+
+
 class Answer(Contract):
-    """A model's answer: `prose`, or None and a `note` that says why there is none.
+    """A model's answer: `prose`, or None and the `trouble` that was in the way.
 
     Tokens are those that were used, and `cost_dollars` what they cost, also where no prose came.
     """
 
     prose: Prose | None
-    note: str = ""
+    trouble: Trouble | None = None
     input_tokens: int = 0
     output_tokens: int = 0
     cost_dollars: float = 0.0

@@ -23,8 +23,8 @@ def sentences_of(brief: Brief, language: Language) -> dict[SectionKey, list[list
     return told
 
 
-def narrative_of(brief: Brief, language: Language, note: str = "") -> Narrative:
-    """Return the narrative that needs no model; `note` says why there is no model's."""
+def narrative_of(brief: Brief, language: Language) -> Narrative:
+    """Return the narrative that needs no model."""
     told = _TOLD[language]
     return Narrative(
         schema="steadystate/narrative/v1",
@@ -46,7 +46,7 @@ def narrative_of(brief: Brief, language: Language, note: str = "") -> Narrative:
         written_by=DETERMINISTIC,
         sentences=0,
         replaced_sentences=0,
-        note=note,
+        note="",
         input_tokens=0,
         output_tokens=0,
         cost_dollars=0.0,

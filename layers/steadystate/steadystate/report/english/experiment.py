@@ -101,15 +101,15 @@ _WHY = {
         f"a guardrail stopped the run after {number(b.recovery.failed)} of "
         f"{count(b.recovery.probes, 'probe')} had failed"
     ),
-    "blind": lambda b: f"the run was stopped, as it could not be watched: {b.why_text}",
-    "limit": lambda b: f"the run was stopped, as the fault did not end: {b.why_text}",
+    "blind": lambda b: f"the run was stopped, as it could not be watched: “{b.why_text}”",
+    "limit": lambda b: f"the run was stopped, as the fault did not end: “{b.why_text}”",
 }
 
 
 def _tested(brief: Brief) -> Paragraphs:
     asked = f"It was asked for by {brief.requested_by}" if brief.requested_by else ""
-    if brief.reason:
-        asked = f"{asked or 'It was started'} with the reason “{brief.reason}”"
+    if brief.reason_given:
+        asked = f"{asked or 'It was started'} with the reason “{brief.reason_given}”"
     first = [
         f"The scenario {brief.scenario} was run on the workload {brief.workload} on "
         f"{day(brief.started_at, 'en')} from {clock(brief.started_at)} to "
@@ -235,10 +235,10 @@ def _recovery(recovery: RecoveryBrief) -> list[str]:
             f"{number(recovery.failed)} of {probes} failed after the fault."
         )
     if recovery.first_breach_at and recovery.from_fault:
-        took = interval(recovery.from_fault.low, recovery.from_fault.high)
+        took = interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
         told.append(f"From the fault, recovery took {took}; the target was {target}.")
         if recovery.from_breach:
-            felt = interval(recovery.from_breach.low, recovery.from_breach.high)
+            felt = interval(recovery.from_breach.low_seconds, recovery.from_breach.high_seconds)
             told.append(
                 f"From the first failed probe, which is what customers felt, it was {felt}."
             )
@@ -260,16 +260,16 @@ def _weak_point(brief: Brief) -> list[str]:
         return ["The fault was never in effect, so the numbers say nothing about a weak point."]
     told = []
     weak, changed, recovery = weakest(brief), most_changed(brief), brief.recovery
-    if weak and weak.room is not None:
-        if weak.room < 0:
+    if weak and weak.room_percent is not None:
+        if weak.room_percent < 0:
             told.append(
                 f"{weak.name} missed its bound by most: {amount(weak.observed, weak.unit, 'en')}, "
-                f"{number(-weak.room)} % past {amount(weak.limit, weak.unit, 'en')}."
+                f"{number(-weak.room_percent)} % past {amount(weak.limit, weak.unit, 'en')}."
             )
         else:
             told.append(
                 f"{weak.name} came closest to its bound: {amount(weak.observed, weak.unit, 'en')} "
-                f"left {number(weak.room)} % of {amount(weak.limit, weak.unit, 'en')}."
+                f"left {number(weak.room_percent)} % of {amount(weak.limit, weak.unit, 'en')}."
             )
     if changed:
         one, ratio = changed
@@ -285,6 +285,6 @@ def _weak_point(brief: Brief) -> list[str]:
             else "so the rest of the service went on answering"
         )
         told.append(f"From the first to the last failure {share} failed, {meaning}.")
-    if recovery.used is not None and recovery.first_breach_at:
-        told.append(f"Recovery used {number(recovery.used)} % of its target.")
+    if recovery.used_percent is not None and recovery.first_breach_at:
+        told.append(f"Recovery used {number(recovery.used_percent)} % of its target.")
     return told or ["No objective has a number that could be compared with its bound."]

@@ -141,13 +141,13 @@ def _no_data(brief: Brief, _: Advice) -> list[str]:
     return [
         f"There was no number to judge these by: {names}.",
         "Look whether their sources report under this fault and whether there was traffic; a bound "
-        "relative to the baseline needs a history above 0, or a floor.",
+        "relative to the baseline needs a history, or a floor.",
     ]
 
 
 def _recovery_missed(brief: Brief, _: Advice) -> list[str]:
     recovery = brief.recovery
-    low = recovery.from_fault.low if recovery.from_fault else 0.0
+    low = recovery.from_fault.low_seconds if recovery.from_fault else 0.0
     target = duration(recovery.target_seconds, "en")
     breach = ""
     if recovery.first_breach_at and recovery.injected_at:
@@ -174,7 +174,9 @@ def _recovery_unproven(brief: Brief, _: Advice) -> list[str]:
 def _recovery_between(brief: Brief, _: Advice) -> list[str]:
     recovery = brief.recovery
     took = (
-        interval(recovery.from_fault.low, recovery.from_fault.high) if recovery.from_fault else ""
+        interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
+        if recovery.from_fault
+        else ""
     )
     return [
         f"Recovery took {took}, and the target of {duration(recovery.target_seconds, 'en')} lies "
@@ -197,8 +199,8 @@ def _little_room(_: Brief, advice: Advice) -> list[str]:
     one = _named(advice)
     return [
         _seen(advice),
-        f"Only {number(one.room or 0.0)} % of the bound was left: with more traffic or a longer "
-        "fault it may be missed, so test that before it happens.",
+        f"Only {number(one.room_percent or 0.0)} % of the bound was left: with more traffic or a "
+        "longer fault it may be missed, so test that before it happens.",
     ]
 
 

@@ -13,8 +13,8 @@ def short(recovery: RecoveryBrief) -> str:
         return f"recovery could not be measured {target}"
     if recovery.first_breach_at is None:
         return f"none of {count(recovery.probes, 'probe')} failed after the fault"
-    took = interval(recovery.from_fault.low, recovery.from_fault.high)
-    if recovery.from_fault.high is None:
+    took = interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
+    if recovery.from_fault.high_seconds is None:
         return f"recovery took {took} and was not proven, {target}"
     return f"the service was whole again {took} after the fault, {target}"
 

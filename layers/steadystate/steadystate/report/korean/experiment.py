@@ -116,8 +116,8 @@ def _tested(brief: Brief) -> Paragraphs:
     ]
     if brief.requested_by:
         first.append(f"요청한 사람은 {brief.requested_by}입니다.")
-    if brief.reason:
-        first.append(f"요청 이유는 “{brief.reason}”입니다.")
+    if brief.reason_given:
+        first.append(f"요청 이유는 “{brief.reason_given}”입니다.")
     if brief.description:
         first.append(f"시나리오의 설명은 이렇습니다: “{brief.description}”.")
     faults = [_fault(brief, k) for k in range(len(brief.faults))]
@@ -238,10 +238,10 @@ def _recovery(recovery: RecoveryBrief) -> list[str]:
             f"{probes(recovery.probes)} 가운데 {probes(recovery.failed)}이 실패했습니다."
         )
     if recovery.first_breach_at and recovery.from_fault:
-        took = interval(recovery.from_fault.low, recovery.from_fault.high)
+        took = interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
         told.append(f"장애로부터 회복까지 {took} 걸렸고, 목표는 {target}입니다.")
         if recovery.from_breach:
-            felt = interval(recovery.from_breach.low, recovery.from_breach.high)
+            felt = interval(recovery.from_breach.low_seconds, recovery.from_breach.high_seconds)
             told.append(f"고객이 겪은 시간, 곧 첫 실패로부터는 {felt}입니다.")
     if recovery.recovered_at:
         sharp = seconds(recovery.resolution_seconds or 0.0, "ko")
@@ -262,10 +262,10 @@ def _weak_point(brief: Brief) -> list[str]:
         return ["장애가 작용하지 않았으므로 약한 곳에 대해 숫자가 말해 주는 것이 없습니다."]
     told = []
     weak, changed, recovery = weakest(brief), most_changed(brief), brief.recovery
-    if weak and weak.room is not None:
+    if weak and weak.room_percent is not None:
         value, limit = (amount(v, weak.unit, "ko") for v in (weak.observed, weak.limit))
-        share = f"{number(abs(weak.room))} %"
-        if weak.room < 0:
+        share = f"{number(abs(weak.room_percent))} %"
+        if weak.room_percent < 0:
             told.append(
                 f"기준을 가장 크게 벗어난 것은 {weak.name} 목표입니다: {joined(value, '으로/로')} "
                 f"한계 {joined(limit, '을/를')} {share} 벗어났습니다."
@@ -292,6 +292,8 @@ def _weak_point(brief: Brief) -> list[str]:
             f"첫 실패부터 마지막 실패까지 프로브 {probes(recovery.outage_probes)} 가운데 "
             f"{joined(f'{number(recovery.outage_percent)} %', '이/가')} 실패했으니, {meaning}."
         )
-    if recovery.used is not None and recovery.first_breach_at:
-        told.append(f"회복은 목표 시간의 {joined(f'{number(recovery.used)} %', '을/를')} 썼습니다.")
+    if recovery.used_percent is not None and recovery.first_breach_at:
+        told.append(
+            f"회복은 목표 시간의 {joined(f'{number(recovery.used_percent)} %', '을/를')} 썼습니다."
+        )
     return told or ["기준과 견줄 수 있는 숫자를 가진 목표가 없습니다."]

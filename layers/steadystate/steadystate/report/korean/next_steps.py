@@ -148,13 +148,13 @@ def _no_data(brief: Brief, _: Advice) -> list[str]:
     return [
         f"판정할 숫자가 없었던 목표는 이렇습니다: {names}.",
         "출처가 이 장애 중에도 값을 내는지, 트래픽이 있었는지 살펴보십시오. 기준값에 견주는 "
-        "기준에는 0보다 큰 이력이나 하한이 필요합니다.",
+        "기준에는 이력이나 하한이 필요합니다.",
     ]
 
 
 def _recovery_missed(brief: Brief, _: Advice) -> list[str]:
     recovery = brief.recovery
-    low = seconds(recovery.from_fault.low if recovery.from_fault else 0.0, "ko")
+    low = seconds(recovery.from_fault.low_seconds if recovery.from_fault else 0.0, "ko")
     target = joined(duration(recovery.target_seconds, "ko"), "을/를")
     told = [f"회복에 적어도 {joined(low, '이/가')} 걸려 목표 {target} 넘겼습니다."]
     if recovery.first_breach_at and recovery.injected_at:
@@ -177,7 +177,9 @@ def _recovery_unproven(brief: Brief, _: Advice) -> list[str]:
 def _recovery_between(brief: Brief, _: Advice) -> list[str]:
     recovery = brief.recovery
     took = (
-        interval(recovery.from_fault.low, recovery.from_fault.high) if recovery.from_fault else ""
+        interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
+        if recovery.from_fault
+        else ""
     )
     target = joined(duration(recovery.target_seconds, "ko"), "이/가")
     return [
@@ -196,7 +198,7 @@ def _recovery_wide(brief: Brief, _: Advice) -> list[str]:
 
 
 def _little_room(_: Brief, advice: Advice) -> list[str]:
-    left = joined(f"{number(_named(advice).room or 0.0)} %", "만/만")
+    left = joined(f"{number(_named(advice).room_percent or 0.0)} %", "만/만")
     return [
         _seen(advice),
         f"기준까지 {left} 남았으니, 트래픽이 늘거나 장애가 길어지면 벗어날 수 있습니다. 그런 일이 "
