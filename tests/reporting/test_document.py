@@ -29,7 +29,7 @@ def test_the_first_page_has_the_verdict_the_three_numbers_and_the_facts(language
     first = page(paper_of(evidences.failed(), language), 0)
     words = words_of(language)
     shown = ["FAIL", words["verdict.FAIL"], "18.4 %", "8.97 %", "350", "3,900", "pytest", "$0.1075"]
-    shown += {"en": ["69.9–71.1 s", "6 of 7"], "ko": ["69.9–71.1초", "7개 중 6개"]}[language]
+    shown += {"en": ["69.9–71.1 s", "6 of 7"], "ko": ["69.9~71.1초", "7개 중 6개"]}[language]
     assert [s for s in shown if s not in first] == []
 
 

@@ -50,8 +50,8 @@ def interval(value: IntervalEvidence | None, words: Words) -> str:
     if low == high:
         return low
     if value.high < 120:
-        return f"{low.removesuffix(words['s'])}–{high}"
-    return f"{low} – {high}"
+        return f"{low.removesuffix(words['s'])}{words['to']}{high}"
+    return f"{low} {words['to']} {high}"
 
 
 def moment(at: datetime) -> str:
