@@ -18,11 +18,13 @@
                      requests came, epoch seconds, or null without errors},
       "integrity": {"acknowledged": n, "missing": [keys], "duplicated": [keys], …: what else the
                     journey counted} summed over the traffic processes, or null when none has
-                    ended with its checks: nothing is known then
+                    ended with its checks: nothing is known then. The chat's has also "dropped": n
+                    connections that ended without their user's will, "drops": [{"user", "at",
+                    "code"}] of each, and "disordered": [keys]; see `lab.journeys.chat`
     }
 
 Requests count when they were sent in [started_at, ended_at); `seconds` has one entry for each
-whole second that this range touches. An instance belongs when its life touches the range; what
+whole second that this range touches. A task of ECS counts as an instance, by its id. An instance belongs when its life touches the range; what
 happened after `ended_at` is left out. Integrity is checked after the traffic ended, so its
 lines count whenever they were written. Percentiles are nearest-rank; latency is the client's.
 """

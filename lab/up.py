@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[1]
 REGION: Final = "ap-northeast-2"
 STACK: Final = "steadystate-lab"
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 
 
 class LabError(Exception):

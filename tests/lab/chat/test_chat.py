@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,10 +31,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with Lab(
         "chat", state, traffic=False, workload_parameters=FAST, green_defect="slow:0.2"
     ) as lab:
+        assert versions(lab, 4) == {"blue": 4}  # as the template says, before a test moves them
         yield lab
 
 
-def until(look: Callable[[], T], seconds: float = 60.0) -> T:
+def until(look: Callable[[], T], seconds: float = 120.0) -> T:
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline, "did not come true in time"
@@ -94,13 +96,46 @@ def green_task(lab: Lab) -> str:
     return serving(lab, "chat-green", "canary-target-group-arn")
 
 
-def test_the_weights_split_the_requests_and_begin_with_blue_alone(lab: Lab) -> None:
-    assert versions(lab, 4) == {"blue": 4}
+def test_the_weights_split_the_requests(lab: Lab) -> None:
     weigh(lab, 50, 50)
-    until(lambda: versions(lab, 1)["green"])
+    until(lambda: len(versions(lab, 2)) == 2)
     assert versions(lab, 10) == {"blue": 5, "green": 5}
     weigh(lab, 100, 0)
     until(lambda: versions(lab, 4)["blue"] == 4)
+
+
+def measured(lab: Lab, group: str, metric: str, statistics: list[str]) -> list[float]:
+    """The statistics of one target group's metric, each added up over the last minutes."""
+    balancer = name_of(lab, "load-balancer-arn").partition(":loadbalancer/")[2]
+    names = {"LoadBalancer": balancer, "TargetGroup": name_of(lab, group).rpartition(":")[2]}
+    wanted = {
+        "Namespace": "AWS/ApplicationELB",
+        "MetricName": metric,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in names.items()],
+    }
+    answer = lab.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {"Id": f"m{n}", "MetricStat": {"Metric": wanted, "Period": 5, "Stat": statistic}}
+            for n, statistic in enumerate(statistics)
+        ],
+        StartTime=datetime.now(UTC) - timedelta(minutes=10),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+    )
+    return [sum(result["Values"]) for result in answer["MetricDataResults"]]
+
+
+def test_each_target_group_has_counts_of_requests_and_of_slow_ones(lab: Lab) -> None:
+    green_task(lab)
+    weigh(lab, 0, 100)
+    until(lambda: versions(lab, 1)["green"])
+    green = "canary-target-group-arn"
+    before = until(lambda: measured(lab, green, "RequestCount", ["Sum"])[0])
+    assert versions(lab, 5) == {"green": 5}
+    weigh(lab, 100, 0)
+    until(lambda: measured(lab, green, "RequestCount", ["Sum"])[0] >= before + 5)
+    times = measured(lab, green, "TargetResponseTime", ["SampleCount", "TC(0.2:)", "TC(:0.2)"])
+    assert times[0] == times[1] == measured(lab, green, "RequestCount", ["Sum"])[0]
+    assert not times[2]
 
 
 def test_the_green_side_has_the_defect_that_was_asked_for(lab: Lab) -> None:
@@ -152,7 +187,8 @@ def test_a_socket_lives_through_a_change_of_the_weights_and_hears_the_other_colo
                 await socket.send_json({"type": "hello", "token": token, "rooms": {"weights": 0}})
                 while (await socket.receive_json(timeout=30))["type"] != "joined":
                     continue
-                assert await say(1, headers) == "blue"
+                while await say(1, headers) != "blue":
+                    continue
                 weigh(lab, 0, 100)
                 while await say(2, headers) != "green":
                     continue
