@@ -24,9 +24,10 @@
     }
 
 Requests count when they were sent in [started_at, ended_at); `seconds` has one entry for each
-whole second that this range touches. A task of ECS counts as an instance, by its id. An instance belongs when its life touches the range; what
-happened after `ended_at` is left out. Integrity is checked after the traffic ended, so its
-lines count whenever they were written. Percentiles are nearest-rank; latency is the client's.
+whole second that this range touches. A task of ECS counts as an instance, by its id. An instance
+belongs when its life touches the range; what happened after `ended_at` is left out. Integrity is
+checked after the traffic ended, so its lines count whenever they were written. Percentiles are
+nearest-rank; latency is the client's.
 """
 
 import json

@@ -12,7 +12,13 @@ from botocore.exceptions import ClientError
 from lab.compute.cloud import CLIENT_CONFIG
 from lab.compute.instances import Instance, InstanceError
 from lab.compute.truth_log import TruthLog
-from lab.faults.documents import Disturbance, Kill, read_document
+from lab.faults.documents import (
+    TASK_ACTIONS,
+    Disturbance,
+    Kill,
+    read_document,
+    read_task_action,
+)
 from lab.faults.duration import parse_seconds
 from lab.faults.errors import ActionFailedError
 
@@ -118,15 +124,31 @@ async def send_command(context: Context, targets: list[str], parameters: Mapping
     )
     seconds = _duration(parameters, "duration")
     name = parameters["documentArn"].rsplit("/", 1)[-1]
+    await _inside(context, targets, name, document, seconds)
+
+
+def _task_fault(action: str) -> Run:
+    async def run(context: Context, targets: list[str], parameters: Mapping[str, str]) -> None:
+        fault = read_task_action(action, parameters)
+        seconds = fault.duration_seconds if isinstance(fault, Disturbance) else 0.0
+        await _inside(context, targets, action, fault, seconds)
+
+    return run
+
+
+async def _inside(
+    context: Context, targets: list[str], name: str, fault: Disturbance | Kill, seconds: float
+) -> None:
+    """Let a fault act inside instances or tasks; the action lasts for `seconds`."""
     started = time.monotonic()
     instances = [_running(context, instance_id) for instance_id in targets]
-    match document:
+    match fault:
         case Kill():
             for instance in instances:
-                context.say(instance.id, "fault", fault=name, process=document.process)
-            await _all(instance.signal(document.process, document.signal) for instance in instances)
+                context.say(instance.id, "fault", fault=name, process=fault.process)
+            await _all(instance.signal(fault.process, fault.signal) for instance in instances)
         case Disturbance():
-            await _disturb(context, instances, name, document)
+            await _disturb(context, instances, name, fault)
     await asyncio.sleep(max(0.0, started + seconds - time.monotonic()))
 
 
@@ -157,6 +179,7 @@ ACTIONS: dict[str, tuple[str | None, Run]] = {
     "aws:ecs:stop-task": ("Tasks", stop_tasks),
     "aws:ssm:send-command": ("Instances", send_command),
     "aws:rds:reboot-db-instances": ("DBInstances", reboot_databases),
+    **{action: ("Tasks", _task_fault(action)) for action in TASK_ACTIONS},
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.faults.duration import parse_seconds
 from lab.faults.errors import ActionFailedError
 from lab.interface import NetworkFault, TrafficType
 
@@ -105,6 +106,64 @@ def read_document(arn: str, parameters_json: str | None) -> Disturbance | Kill:
     return Disturbance(
         duration_seconds=parameters.number("DurationSeconds"), network=network, steal=steal
     )
+
+
+def read_task_action(action: str, parameters: Mapping[str, str]) -> Disturbance | Kill:
+    """What an FIS action inside ECS tasks does: that of an SSM document, in its own words.
+
+    Source: AWS FIS User Guide, "Amazon ECS actions". Raises ActionFailedError.
+    """
+    document, names = TASK_ACTIONS[action]
+    values = dict(parameters)
+    everything = {"sources": "ALL", "flowsPercent": "100%"}
+    for name, whole in everything.items():
+        if name not in names and values.pop(name, whole) != whole:
+            raise ActionFailedError(f"{action}: the lab has {name} {whole} only")
+    for name in ("installDependencies", "useEcsFaultInjectionEndpoints", "workers"):
+        values.pop(name, None)
+    kills = document == "AWSFIS-Run-Kill-Process"
+    try:
+        seconds = str(parse_seconds(values.pop("duration", "PT0S" if kills else "")))
+    except ValueError as error:
+        raise ActionFailedError(f"{action}: duration: {error}") from None
+    if unknown := values.keys() - names.keys():
+        raise ActionFailedError(f"{action}: parameter {', '.join(sorted(unknown))} is not known")
+    told = {names[name]: value for name, value in values.items()}
+    whole_document = {"DurationSeconds": seconds} | _TASK_DEFAULTS.get(action, {}) | told
+    return read_document(document, json.dumps(whole_document))
+
+
+_TASK_DEFAULTS = {
+    "aws:ecs:task-network-blackhole-port": {"Protocol": "tcp"},
+    "aws:ecs:task-network-latency": {"Sources": "ALL", "TrafficType": "egress"},
+}
+
+
+TASK_ACTIONS: dict[str, tuple[str, dict[str, str]]] = {
+    # action id -> (SSM document, the action's parameter -> the document's)
+    "aws:ecs:task-cpu-stress": ("AWSFIS-Run-CPU-Stress", {"percent": "LoadPercent"}),
+    "aws:ecs:task-kill-process": (
+        "AWSFIS-Run-Kill-Process",
+        {"processName": "ProcessName", "signal": "Signal"},
+    ),
+    "aws:ecs:task-network-blackhole-port": (
+        "AWSFIS-Run-Network-Blackhole-Port",
+        {"port": "Port", "trafficType": "TrafficType", "protocol": "Protocol"},
+    ),
+    "aws:ecs:task-network-latency": (
+        "AWSFIS-Run-Network-Latency-Sources",
+        {
+            "delayMilliseconds": "DelayMilliseconds",
+            "jitterMilliseconds": "JitterMilliseconds",
+            "sources": "Sources",
+            "flowsPercent": "FlowsPercent",
+        },
+    ),
+    "aws:ecs:task-network-packet-loss": (
+        "AWSFIS-Run-Network-Packet-Loss",
+        {"lossPercent": "LossPercent"},
+    ),
+}
 
 
 def _cpu_stress(parameters: _Parameters) -> tuple[NetworkFault | None, float]:
