@@ -4,7 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LABS: Final = ROOT / ".lab"
 
 _OUTPUTS = ("ExperimentStateMachineArn", "ReportStateMachineArn", "TableName", "EvidenceBucketName")
+_HARMLESS = frozenset({"RecoverStateMachineArn", "ReportStateMachineArn"})
+"""What undoes, and what only tells: these may go on when everything is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,29 @@ class Place:
     table: str
     bucket: str
     option: str
+    stack: str
+    machines: Mapping[str, str]
     store: TableRunStore = field(init=False)
     history: TableHistory = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "store", TableRunStore(self.table))
         object.__setattr__(self, "history", TableHistory(self.table))
+
+    @property
+    def halt_parameter(self) -> str:
+        """The name of the kill switch."""
+        return f"/steadystate/{self.stack}/halt"
+
+    @property
+    def acting_machines(self) -> list[str]:
+        """The machines whose executions act on workloads."""
+        return [arn for name, arn in sorted(self.machines.items()) if name not in _HARMLESS]
+
+    @property
+    def recover_arn(self) -> str:
+        """The machine `recover`."""
+        return self.machines["RecoverStateMachineArn"]
 
     @property
     def _machine(self) -> "SFNClient":
@@ -223,4 +242,12 @@ def _of_stack(stack: str, option: str) -> Place:
             f"{', '.join(missing)}: it is not a Steadystate stack, or is not deployed yet"
         )
     machine_arn, report_machine_arn, table, bucket = (outputs[name] for name in _OUTPUTS)
-    return Place(machine_arn, report_machine_arn, table, bucket, option)
+    return Place(
+        machine_arn,
+        report_machine_arn,
+        table,
+        bucket,
+        option,
+        stack=described[0]["StackName"],
+        machines={n: v for n, v in outputs.items() if n.endswith("StateMachineArn")},
+    )

@@ -13,6 +13,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.halt import SafetyLever, halt_all
+from cli.halt import resume as clear_halt
 from cli.junit import JUnitFile, check_junit, write_junit
 from cli.library import execution_input, parse_overrides
 from cli.outcome import STYLES, show_outcome, undo_text
@@ -25,7 +27,7 @@ from steadystate.contracts import Run, UndoRecord
 from steadystate.domain.verdict import EXIT_CODES, Verdict
 from steadystate.evidence import UndoEvidence, instant
 
-REFUSALS: Final = ("InvalidDocument", "WorkloadBusy", "PreflightFailed")
+REFUSALS: Final = ("InvalidDocument", "WorkloadBusy", "PreflightFailed", "Halted")
 LISTED: Final = 20
 
 Stack = Annotated[str | None, typer.Option(help="The deployed CloudFormation stack.")]
@@ -52,7 +54,7 @@ RequestedBy = Annotated[str, typer.Option(help="Who; default: your user name.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (run, watch, stop, show):
+    for command in (run, watch, stop, resume, show):
         app.command()(command)
     app.command("list")(list_runs)
 
@@ -113,15 +115,26 @@ def watch(
 
 
 def stop(
-    run: RunName,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id.")] = None,
     stack: Stack = None,
     lab: InLab = False,
     region: Region = None,
     profile: Profile = None,
     reason: Reason = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Stop all runs, and let none start until `resume`.")
+    ] = False,
+    safety_lever: SafetyLever = False,
 ) -> None:
-    """Stop a run, and wait until it is undone and the workload is given back."""
+    """Stop a run, or all, and wait until it is undone and the workload is given back."""
+    if (run is None) != everything:
+        raise Problem("say what to stop: RUN for one run, or --all for everything")
+    if safety_lever and not everything:
+        raise Problem("--safety-lever goes with --all")
     place = place_of(stack, lab, region, profile)
+    if run is None:
+        halt_all(place, user_name(), reason, safety_lever=safety_lever, output=Output.stdout())
+        return
     known(run, place)
     cause = f"stopped by {user_name() or 'a person'}" + (f": {reason}" if reason else "")
     with view_on(Output.stdout(), since=time.time()) as view:
@@ -131,6 +144,18 @@ def stop(
             view.say(f"run {run} was over already")
             snapshot = follow(place, run, view)
     raise typer.Exit(conclude(place, snapshot, False))
+
+
+def resume(
+    stack: Stack = None,
+    lab: InLab = False,
+    region: Region = None,
+    profile: Profile = None,
+    safety_lever: SafetyLever = False,
+) -> None:
+    """Let runs start again after `stop --all`."""
+    place = place_of(stack, lab, region, profile)
+    clear_halt(place, safety_lever=safety_lever, output=Output.stdout())
 
 
 def show(

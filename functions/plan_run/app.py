@@ -8,6 +8,7 @@ from steadystate.adapters.control import EventBus, ScenarioLibrary, StepFunction
 from steadystate.adapters.readings import HttpReadings
 from steadystate.adapters.resources import AwsTargets, ElbTargetHealth, SsmParameters
 from steadystate.adapters.run_store import TableRunStore
+from steadystate.adapters.switch import KillSwitch
 from steadystate.contracts import Planned, PlanRunInput
 from steadystate.run.plan import Planning, plan_run
 from steadystate.runtime import setting, task
@@ -28,6 +29,7 @@ def handler(request: PlanRunInput) -> Planned:
         readings=HttpReadings(),
         store=TableRunStore(setting("TABLE_NAME")),
         executions=StepFunctions(),
+        switch=KillSwitch(setting("HALT_PARAMETER")),
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
         region=region,

@@ -9,6 +9,7 @@ from steadystate.adapters.prober import HttpProber
 from steadystate.adapters.readings import HttpReadings
 from steadystate.adapters.resources import ElbTargetHealth
 from steadystate.adapters.run_store import TableRunStore
+from steadystate.adapters.switch import KillSwitch
 from steadystate.contracts import RunInput, Watched
 from steadystate.run.watch import Watching, watch_window
 from steadystate.runtime import setting, task
@@ -24,6 +25,7 @@ def handler(request: RunInput) -> Watched:
         metrics=CloudWatch(),
         health=ElbTargetHealth(),
         readings=HttpReadings(),
+        switch=KillSwitch(setting("HALT_PARAMETER")),
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
     )

@@ -53,7 +53,11 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     definition = {"StartAt": "Wait Here", "States": {"Wait Here": waiting}}
     missing = {"Type": "Fail", "Error": "ReportMissing", "Cause": "missing of run x: the report"}
     reporting = {"StartAt": "Report Missing", "States": {"Report Missing": missing}}
-    machines = {"ExperimentStateMachine": definition, "ReportStateMachine": reporting}
+    machines = {
+        "ExperimentStateMachine": definition,
+        "RecoverStateMachine": definition,
+        "ReportStateMachine": reporting,
+    }
     kept |= {
         name: {
             "Type": "AWS::StepFunctions::StateMachine",

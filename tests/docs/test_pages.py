@@ -26,7 +26,16 @@ from tests.docs.pages import (
     words_of_code,
 )
 
-GUIDES = ["writing-scenarios", "verdicts", "recovery", "architecture", "lab", "cost", "reports"]
+GUIDES = [
+    "writing-scenarios",
+    "verdicts",
+    "recovery",
+    "safety",
+    "architecture",
+    "lab",
+    "cost",
+    "reports",
+]
 
 
 def named(path: object) -> str:

@@ -24,6 +24,7 @@ SETTINGS = {
     "REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:reports",
     "SLACK_SECRET_ARN": "",
     "FIS_ROLE_ARN": "arn:aws:iam::123456789012:role/faults",
+    "HALT_PARAMETER": "/steadystate/steadystate/halt",
     "SCENARIOS_PATH": str(ROOT / "scenarios"),
     "WINDOW_SECONDS": "5",
     "METRIC_PERIOD_SECONDS": "5",

@@ -12,6 +12,7 @@ from steadystate.contracts import (
     Evaluated,
     EvaluateRunInput,
     Failure,
+    Halt,
     PlanRunInput,
     RunInput,
     Watched,
@@ -43,7 +44,7 @@ class Resource(NamedTuple):
 
 @dataclass
 class Account:
-    """The ports Targets, Alarms, Executions, EvidenceStore and Bus."""
+    """The ports Targets, Alarms, Executions, EvidenceStore, Switch and Bus."""
 
     instances: list[Resource] = field(
         default_factory=lambda: [
@@ -53,6 +54,7 @@ class Account:
     alarming: list[str] = field(default_factory=list)
     executions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
+    halted: Halt | None = None
     announced: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def resolve(self, target: InstancesTarget | DatabaseTarget) -> Sequence[Resource]:
@@ -66,6 +68,9 @@ class Account:
 
     def put(self, run_id: str, text: str) -> tuple[str, str]:
         return f"runs/{run_id}/run.json", self.evidence.setdefault(run_id, text)
+
+    def halt(self) -> Halt | None:
+        return self.halted
 
     def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
         self.announced.append((what, dict(detail)))
@@ -93,6 +98,7 @@ class World:
             readings=self.service,
             executions=self.account,
             store=self.table,
+            switch=self.account,
             bus=self.account,
             now=self.clock.now,
             region=REGION,
@@ -107,6 +113,7 @@ class World:
             metrics=self.service,
             health=self.service,
             readings=self.service,
+            switch=self.account,
             bus=self.account,
             now=self.clock.now,
         )

@@ -3,6 +3,7 @@
 Times are epoch seconds (UTC) where machines read them, and ISO 8601 in the evidence.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,6 +64,19 @@ class Failure(Contract):
     error: str
     cause: str = ""
     state: str = ""
+
+
+class Halt(Contract):
+    """What the kill switch's parameter holds while it is pulled."""
+
+    who: str
+    why: str = ""
+    when: datetime | None = None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        since = f" since {self.when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.when else ""
+        return f"halted by {self.who}{since}: {self.why or 'no reason given'}"
 
 
 class SweepInput(Contract):

@@ -7,6 +7,7 @@ from steadystate.canary_contracts import PeriodCounts, Traffic, Weights
 from steadystate.contracts import (
     Event,
     FaultState,
+    Halt,
     Message,
     Plan,
     Progress,
@@ -149,6 +150,14 @@ class Readings(Protocol):
 
     def prometheus(self, sli: PrometheusSli, timeout_seconds: float) -> float:
         """Return the value of an instant query. Raises LookupError with the reason."""
+
+
+class Switch(Protocol):
+    """The kill switch."""
+
+    def halt(self) -> Halt | None:
+        """Return who halted everything; None while nobody did. Raises Halted when it may not be
+        read, TransientError when it cannot be read now."""
 
 
 class Prober(Protocol):

@@ -6,7 +6,7 @@ from typing import Final
 from steadystate.contracts import Event, Run, RunInput, Watched
 from steadystate.errors import TransientError
 from steadystate.run.plan import LEASE_SECONDS
-from steadystate.run.watch import Look, Watching, known_run
+from steadystate.run.watch import Look, Watching, known_run, stop_by_switch
 
 ACT_WITHIN_SECONDS: Final = 5.0
 """Template and fault are made within this time of their undo records, or not at all."""
@@ -30,11 +30,17 @@ def start_fault(request: RunInput, world: Watching) -> Watched:
         FIS refused.
     TransientError
         It took too long to act safely.
+    Halted
+        The kill switch may not be read; where it is pulled, the run ends without a fault.
     """
     run = known_run(world.store, request.run_id)
     world.store.renew_lease(run, world.now() + LEASE_SECONDS)
     if run.progress.fault is not None:
         return Look(run, world).finish()
+    if halt := world.switch.halt():
+        stop = stop_by_switch(halt, world.now())
+        world.store.keep_look(run, run.progress.model_copy(update={"stop": stop}))
+        return Watched(run_id=request.run_id, phase=run.progress.phase, next="evaluate")
     opened_at = world.now()
     world.store.open_undo(run, ["fis-template", "fis-experiment"], opened_at)
     deadline = opened_at + ACT_WITHIN_SECONDS
@@ -83,6 +89,8 @@ class _Injection:
     def _start(self) -> None:
         world, run = self._world, self._run
         try:
+            if world.switch.halt():
+                return  # the look that goes on beside us sees it too, and ends the run
             _still_in_time(world, self._deadline)
             state = world.faults.start(run.plan, self._template_id)
             progress = run.progress.model_copy(update={"fault": state})

@@ -15,6 +15,11 @@ from steadystate.domain.verdict import Verdict, worst
 ABORTED = "States.ExecutionAborted"
 """The failure's name when a person stopped the execution."""
 
+KILL_SWITCH = "kill switch"
+"""Who stopped a run that ended because all runs are halted."""
+
+_UNTESTED = {"steady state": "not tested", KILL_SWITCH: "stopped before it was over"}
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -151,8 +156,8 @@ def _verdict(
     if failure:
         where = f" in {failure.state}" if failure.state else ""
         return Verdict.ERROR, f"{failure.error}{where}: {failure.cause or 'no cause given'}"
-    if stop and stop.by == "steady state":
-        return Verdict.INCONCLUSIVE, f"not tested: {stop.reason}"
+    if stop and stop.by in _UNTESTED:
+        return Verdict.INCONCLUSIVE, f"{_UNTESTED[stop.by]}: {stop.reason}"
     if fault is None or injected_at is None or fault.targets_hit == 0:
         said = f" (FIS: {fault.status}, {fault.reason})" if fault else ""
         return Verdict.INCONCLUSIVE, f"not tested: the fault hit no target{said}"

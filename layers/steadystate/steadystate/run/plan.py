@@ -25,7 +25,7 @@ from steadystate.domain.bounds import shown
 from steadystate.domain.cost import price, usage_of
 from steadystate.domain.objectives import Objective
 from steadystate.domain.series import Point, summarize, usable
-from steadystate.errors import InvalidDocument, PreflightFailed, WorkloadBusy
+from steadystate.errors import Halted, InvalidDocument, PreflightFailed, WorkloadBusy
 from steadystate.ports import (
     Alarms,
     Bus,
@@ -35,6 +35,7 @@ from steadystate.ports import (
     Parameters,
     Readings,
     RunStore,
+    Switch,
     TargetHealth,
     Targets,
 )
@@ -63,6 +64,7 @@ class Planning:
     readings: Readings
     store: RunStore
     executions: Executions
+    switch: Switch
     bus: Bus
     now: Callable[[], float]
     region: str
@@ -78,11 +80,13 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
 
     Raises
     ------
-    InvalidDocument, WorkloadBusy, PreflightFailed
+    InvalidDocument, WorkloadBusy, PreflightFailed, Halted
         The run is refused, and nothing was touched.
     """
     if known := world.store.get(request.run_id):
         return Planned(run_id=request.run_id, workload=known.plan.workload)
+    if halt := world.switch.halt():
+        raise Halted(f"no run starts: {halt}; to let runs start again: steadystate resume")
     wanted = validate(ExecutionInput, _mapping(request.input), "execution input")
     experiment, workload = read_documents(wanted, world.library, world.parameters)
     now = world.now()

@@ -7,6 +7,7 @@ from steadystate.contracts import (
     FAULT_OVER,
     Event,
     FaultState,
+    Halt,
     Next,
     Phase,
     Progress,
@@ -20,9 +21,19 @@ from steadystate.documents.workload import CloudWatchSli, HttpSli, LoadBalancerS
 from steadystate.domain.guardrails import GuardrailResult, GuardrailState, check
 from steadystate.domain.recovery import Tick, measure
 from steadystate.domain.series import Point, usable
-from steadystate.errors import FaultFailed, LeaseLost, TransientError
-from steadystate.ports import Bus, Faults, Metrics, Prober, Readings, RunStore, TargetHealth
+from steadystate.errors import FaultFailed, Halted, LeaseLost, TransientError
+from steadystate.ports import (
+    Bus,
+    Faults,
+    Metrics,
+    Prober,
+    Readings,
+    RunStore,
+    Switch,
+    TargetHealth,
+)
 from steadystate.run.judgement import (
+    KILL_SWITCH,
     guardrail_of,
     objective_of,
     probe_points,
@@ -43,6 +54,7 @@ class Watching:
     metrics: Metrics
     health: TargetHealth
     readings: Readings
+    switch: Switch
     bus: Bus
     now: Callable[[], float]
 
@@ -72,6 +84,11 @@ def known_run(store: RunStore, run_id: str) -> Run:
     if run is None:
         raise LeaseLost(f"run {run_id} is not in the table, so it holds no workload")
     return run
+
+
+def stop_by_switch(halt: Halt, at: float) -> Stop:
+    """Return the stop of a run that the kill switch ends."""
+    return Stop(by=KILL_SWITCH, reason=str(halt), at=at)
 
 
 def _answer(run: Run, progress: Progress, following: Next) -> Watched:
@@ -161,6 +178,10 @@ class Look:
             why = f"{failed} of {sent} probes failed before the fault"
         elif self.tripped:
             why = f"guardrail {self.tripped[0].name}: {self.tripped[0].reason}"
+        if halt := self._halt(sample):
+            self._note(now, "halted", str(halt))
+            update = {"stop": stop_by_switch(halt, now)}
+            return "evaluate", progress.model_copy(update=update), sample
         if not why:
             self._note(now, "steady", f"{sent} probes answered")
             return "inject", progress, sample
@@ -181,6 +202,10 @@ class Look:
             stop = Stop(by=f"{by} {broken.name}", reason=broken.reason, at=now)
             self._note(now, "guardrail tripped", f"{broken.name}: {broken.reason}")
             return "undo", progress.model_copy(update={"stop": stop}), sample
+        if halt := self._halt(sample):
+            self._note(now, "halted", str(halt))
+            update = {"stop": stop_by_switch(halt, now)}
+            return "undo", progress.model_copy(update=update), sample
         if fault is None:
             raise FaultFailed("no experiment was started")
         if fault.status in FAULT_OVER:
@@ -196,6 +221,15 @@ class Look:
             stop = Stop(by="blind: fault limit", reason=why, at=now)
             return "undo", progress.model_copy(update={"stop": stop}), sample
         return "watch", progress, sample
+
+    def _halt(self, sample: Sample) -> Halt | None:
+        """Ask the kill switch. A look acts on nothing: that it cannot be asked is noted, and the
+        act asks again."""
+        try:
+            return self.world.switch.halt()
+        except (TransientError, Halted) as error:
+            sample.notes.append(f"kill switch: {error}")
+            return None
 
     def _decide_while_recovering(
         self, sample: Sample, progress: Progress, now: float
