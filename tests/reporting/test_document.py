@@ -1,6 +1,7 @@
 """What a report shows, read back from the PDF."""
 
 import hashlib
+import math
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -107,6 +108,21 @@ def test_evidence_that_contradicts_itself_is_drawn_and_said() -> None:
     shown = text(read(render(broken, narrative_of(evidence), SHA)))
     assert words_of("en")["verdict.contradicted"] in shown
     assert "It could not be judged again" in shown
+
+
+def test_a_bound_that_is_none_is_drawn_as_it_stands() -> None:
+    evidence = evidences.passed()
+    objectives = [o.model_copy(update={"bound": "not a bound"}) for o in evidence.objectives]
+    odd = evidence.model_copy(update={"objectives": objectives})
+    assert "not a bound" in text(read(render(odd, narrative_of(evidence), SHA)))
+
+
+def test_times_that_cannot_be_are_refused_by_name() -> None:
+    evidence = evidences.passed()
+    samples = [s.model_copy(update={"ended_at": math.inf}) for s in evidence.samples]
+    endless = evidence.model_copy(update={"samples": samples})
+    with pytest.raises(InvalidDocument, match="made-pass: the evidence contradicts itself"):
+        render(endless, narrative_of(evidence), SHA)
 
 
 def test_a_run_without_samples_says_so_and_draws_nothing() -> None:

@@ -14,7 +14,6 @@ from reporting.series import Indicator
 from reporting.style import AMBER, BLUE, FAULT, GREEN, INK, RED, TEAL
 from reporting.tables import note
 from reporting.words import Words
-from steadystate.domain.bounds import parse_bound
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, RecoveryEvidence, instant
 
@@ -74,8 +73,8 @@ def picture_of(indicator: Indicator, stage: Stage, title: str = "") -> Picture:
             bound = figures.bound(objective.bound, words)
             limit = figures.value(objective.limit, unit, words)
             shown = bound if "baseline" not in objective.bound else f"{bound} = {limit}"
-            upper = parse_bound(objective.bound).upper
-            limits.append(Limit(objective.limit, f"{objective.name} {shown}", upper))
+            below = objective.bound.startswith(">")
+            limits.append(Limit(objective.limit, f"{objective.name} {shown}", not below))
     for name, number, upper in indicator.guardrails:
         limit = figures.value(number, unit, words)
         label = words["charts.guardrail"].format(name=name, limit=limit)

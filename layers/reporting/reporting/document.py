@@ -6,6 +6,7 @@ from reporting.sheet import Cover, build
 from reporting.words import words_of
 from steadystate.evidence import Evidence
 from steadystate.report.contracts import Narrative
+from steadystate.report.replay import BROKEN, contradicts
 
 
 def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> bytes:
@@ -17,7 +18,7 @@ def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> by
     Raises
     ------
     InvalidDocument
-        The evidence lacks what its kind must have.
+        The evidence lacks what its kind must have, or contradicts itself.
     """
     words = words_of(narrative.language)
     cover = Cover(
@@ -28,4 +29,7 @@ def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> by
         words=words,
     )
     story_of = canary_story if evidence.kind == "canary" else experiment_story
-    return build(story_of(evidence, narrative, evidence_sha256, words), cover)
+    try:
+        return build(story_of(evidence, narrative, evidence_sha256, words), cover)
+    except BROKEN as error:
+        raise contradicts(evidence.run_id, error) from error
