@@ -18,6 +18,7 @@ from cli.output import Output
 from cli.place import LABS, Place, enter_lab, read_evidence
 from cli.problems import BROKEN, Problem
 from cli.progress import Snapshot, start_and_follow
+from cli.reports import fetch_report
 from cli.runs import (
     AsJson,
     Overrides,
@@ -127,6 +128,8 @@ def run(
     else:
         show_outcome(evidence, output)
     output.line(f"evidence  {folder / 'run.json'}")
+    for report in sorted(folder.glob("report.*.pdf")):
+        output.line(f"report    {report}")
     output.line(f"truth     {folder / 'truth.json'}")
     raise typer.Exit(EXIT_CODES[evidence.verdict])
 
@@ -292,11 +295,17 @@ def _timing() -> tuple[int, float]:
 def _take_home(
     lab: "Lab", place: Place, snapshot: Snapshot, folder: Path, view: "LiveView | PlainView"
 ) -> str:
-    """Write run.json and truth.json, and return the first."""
+    """Write run.json, the report and truth.json, and return the first."""
     warn_of_the_open(place, snapshot)
     text = evidence_text(place, snapshot)
     evidence = read_evidence(text)
     (folder / "run.json").write_text(text, encoding="utf-8")
+    language = evidence.plan.language
+    try:
+        report = fetch_report(evidence.run_id, language, place, view.waiting)
+        (folder / f"report.{language}.pdf").write_bytes(report)
+    except Problem as problem:
+        view.say(f"no report: {'; '.join(problem.lines)}")
     view.waiting("the last customers finish, and check what was promised to them")
     try:
         lab.stop_traffic()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -46,18 +47,31 @@ def report(
     path = out or Path(f"{run}.{wanted}.pdf")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise Problem(f"--out: {path}: must be a file in a folder that exists")
-    key = report_key(run, wanted)
-    content = place.document(key)
-    if content is None:
-        _have_it_made(run, wanted, place)
-        content = place.document(key)
-    if content is None:
-        raise Problem(f"{key} is not in the bucket, though it was made", exit_code=BROKEN)
+    with view_on(Output.stderr()) as view:
+        content = fetch_report(run, wanted, place, view.waiting)
     try:
         path.write_bytes(content)
     except OSError as error:
         raise Problem(f"--out: {path}: cannot be written: {error.strerror}") from None
     Output.stdout().line(str(path))
+
+
+def fetch_report(run: str, language: str, place: Place, waiting: Callable[[str], None]) -> bytes:
+    """Return the report of a run, which is made first where there is none.
+
+    Raises
+    ------
+    Problem
+        The machine failed: its own words.
+    """
+    key = report_key(run, language)
+    content = place.document(key)
+    if content is None:
+        _have_it_made(run, language, place, waiting)
+        content = place.document(key)
+    if content is None:
+        raise Problem(f"{key} is not in the bucket, though it was made", exit_code=BROKEN)
+    return content
 
 
 def _language_of(run: str, place: Place) -> str:
@@ -71,22 +85,18 @@ def _language_of(run: str, place: Place) -> str:
     )
 
 
-def _have_it_made(run: str, language: str, place: Place) -> None:
-    """Wait for the report that the run has started itself, else start one.
-
-    Raises
-    ------
-    Problem
-        The machine failed: its own words.
-    """
+def _have_it_made(run: str, language: str, place: Place, waiting: Callable[[str], None]) -> None:
+    """Wait for the report that the run has started itself, else start one. Raises Problem."""
     own = place.report_arn_of(run)
     if place.status_of(own) == "RUNNING":
-        _wait(own, "the run's own report is being made", place)
+        waiting("the run's own report is being made")
+        _wait(own, place)
         if place.document(report_key(run, language)) is not None:
             return
     wanted = {"run_id": run, "language": language, "quiet": True}
     started = place.start_report(json.dumps(wanted))
-    status, cause = _wait(started, f"the report of {run} is being made", place)
+    waiting(f"the report of {run} is being made")
+    status, cause = _wait(started, place)
     if status != "SUCCEEDED":
         raise Problem(
             f"the report of {run} could not be made: {status}",
@@ -95,10 +105,8 @@ def _have_it_made(run: str, language: str, place: Place) -> None:
         )
 
 
-def _wait(arn: str, what: str, place: Place) -> tuple[str, str]:
+def _wait(arn: str, place: Place) -> tuple[str, str]:
     until = time.monotonic() + WAIT_SECONDS
-    with view_on(Output.stderr()) as view:
-        view.waiting(what)
-        while (status := place.status_of(arn)) == "RUNNING" and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
+    while (status := place.status_of(arn)) == "RUNNING" and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
     return status, place.cause_of(arn)
