@@ -249,11 +249,24 @@ def test_a_model_and_a_webhook_are_within_reach_only_when_they_are_named() -> No
                     actions = set(listed(statement["Action"]))
                     assert not actions & {"bedrock:InvokeModel", "secretsmanager:GetSecretValue"}
     assert found == {
+        "WriteProse": "HasNarrativeModel",
+        "WriteProseThroughTheProfile": "HasNarrativeModel",
         "ReadTheWebhook": "HasSlack",
     }
-    for condition, parameter in (("HasSlack", "SlackSecretArn"),):
+    for condition, parameter in (
+        ("HasNarrativeModel", "NarrativeModelId"),
+        ("HasSlack", "SlackSecretArn"),
+    ):
         assert conditions[condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
         assert template()["Parameters"][parameter]["Default"] == ""
+
+
+def test_any_model_may_be_used_through_the_named_profile_alone() -> None:
+    (through,) = [s for _, s in statements() if s["Sid"] == "WriteProseThroughTheProfile"]
+    (direct,) = [s for _, s in statements() if s["Sid"] == "WriteProse"]
+    profile = through["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
+    assert profile in direct["Resource"]
+    assert profile["Fn::Sub"].endswith(":inference-profile/${NarrativeModelId}")
 
 
 def test_the_platform_raises_alarms_on_itself() -> None:

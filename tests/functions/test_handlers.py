@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from steadystate.adapters import aws
+from steadystate.adapters import aws, bedrock
 from steadystate.adapters.control import BucketEvidence
 from steadystate.errors import InvalidDocument, LeaseLost, ReportMissing
 from tests.cli.made import made_run
 from tests.definitions.stack import FUNCTIONS, ROOT, resources
+from tests.report.converse import conversing, send
 
 REGION = "ap-northeast-2"
 SETTINGS = {
@@ -23,6 +24,10 @@ SETTINGS = {
     "EVIDENCE_BUCKET": "evidence",
     "REPORT_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:reports",
     "SLACK_SECRET_ARN": "",
+    "NARRATIVE_MODEL_ID": "",
+    "NARRATIVE_INPUT_PRICE": "0",
+    "NARRATIVE_OUTPUT_PRICE": "0",
+    "NARRATIVE_MAXIMUM_DOLLARS": "0.1",
     "FIS_ROLE_ARN": "arn:aws:iam::123456789012:role/faults",
     "HALT_PARAMETER": "/steadystate/steadystate/halt",
     "SCENARIOS_PATH": str(ROOT / "scenarios"),
@@ -170,3 +175,20 @@ def test_no_line_of_the_log_has_a_link(caplog: pytest.LogCaptureFixture) -> None
 def test_a_report_of_a_run_without_evidence_names_the_document(function: str) -> None:
     with pytest.raises(ReportMissing, match=r"runs/.*/run.json is not in the bucket"):
         call(function, event(function))
+
+
+def test_the_model_that_the_stack_names_is_asked_and_is_not_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    BucketEvidence("evidence").put("made-1", made_run("made-1").evidence().to_json())
+    monkeypatch.setenv("NARRATIVE_MODEL_ID", "some.model-v1:0")
+    with conversing() as server:
+        server.replies.append(lambda _, h: send(h, 403, b"{}", "AccessDeniedException"))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.url)
+        bedrock._client.cache_clear()
+        composed = call("compose_report", {"run_id": "made-1"})
+    bedrock._client.cache_clear()
+    assert server.paths == ["/model/some.model-v1%3A0/converse"]
+    narrative = json.loads(stored(composed["narrative"]))
+    assert narrative["written_by"] == "deterministic"
+    assert narrative["note"]

@@ -35,7 +35,7 @@ class Desk:
         self.drawn: list[tuple[str, str, str]] = []
 
     def compose(self, language: Language | None = None) -> Composed:
-        world = Composing(evidence=self.evidence, reports=self.shelf)
+        world = Composing(evidence=self.evidence, reports=self.shelf, model=None)
         return compose_report(ReportInput(run_id=RUN, language=language), world)
 
     def render(self, composed: Composed) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from steadystate.contracts import Composed, Rendered, ReportInput
 from steadystate.errors import InvalidDocument, ReportMissing
 from steadystate.evidence import Evidence, narrative_key, report_key
-from steadystate.ports import EvidenceStore, ReportStore
+from steadystate.ports import EvidenceStore, NarrativeModel, ReportStore
 from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative
 from steadystate.run.stored import read_evidence
@@ -17,10 +17,11 @@ from steadystate.run.stored import read_evidence
 
 @dataclass(frozen=True, slots=True)
 class Composing:
-    """What composing needs of the world."""
+    """What composing needs of the world; without a model, the text is deterministic."""
 
     evidence: EvidenceStore
     reports: ReportStore
+    model: NarrativeModel | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def compose_report(request: ReportInput, world: Composing) -> Composed:
     evidence = read_evidence(request.run_id, world.evidence).evidence
     language = request.language or evidence.plan.language
     with _explained(request.run_id):
-        narrative = compose(evidence, language)
+        narrative = compose(evidence, language, world.model)
     key = narrative_key(request.run_id, language)
     world.reports.put(key, narrative.to_json().encode(), "application/json")
     return Composed(run_id=request.run_id, language=language, narrative=key)
