@@ -155,17 +155,21 @@ def test_who_wrote_the_narrative_and_what_was_replaced_is_said() -> None:
             "written_by": "a-model-v1",
             "sentences": 31,
             "replaced_sentences": 2,
-            "note": "The model took two tries.",
+            "note": "2 of its 31 sentences were replaced.",
             "input_tokens": 8123,
             "output_tokens": 1999,
             "cost_dollars": 0.012345,
         }
     )
     shown = text(read(render(evidence, by_model, SHA)))
-    wanted = ["Written by the model a-model-v1", "Each of its 31 sentences", "2 of them did not"]
-    wanted += ["The model took two tries.", "8,123", "1,999", "$0.012345"]
+    wanted = ["Written by the model a-model-v1", "Each of its 31 sentences"]
+    wanted += ["2 of its 31 sentences were replaced.", "8,123", "1,999", "$0.012345"]
     assert [w for w in wanted if w not in shown] == []
-    assert "no model wrote any of it" in text(read(render(evidence, plain, SHA)))
+    without = by_model.model_copy(update={"note": ""})
+    assert "2 of them did not agree" in text(read(render(evidence, without, SHA)))
+    assert plain.note in text(read(render(evidence, plain, SHA)))
+    silent = plain.model_copy(update={"note": ""})
+    assert "no model wrote any of it" in text(read(render(evidence, silent, SHA)))
 
 
 def test_an_experiment_without_a_recovery_is_refused_by_name() -> None:

@@ -28,24 +28,23 @@ def narrative_part(narrative: Narrative, words: Words) -> list[Flowable]:
 
 
 def _written_by(narrative: Narrative, words: Words) -> str:
+    sentences = [narrative.note] if narrative.note else []
     if narrative.written_by == DETERMINISTIC:
-        sentences = [words["narrative.deterministic"]]
+        sentences = sentences or [words["narrative.deterministic"]]
     else:
-        wrote = words["narrative.model"]
-        sentences = [wrote.format(model=narrative.written_by, sentences=narrative.sentences)]
         replaced = narrative.replaced_sentences
         key = "narrative.replaced" if replaced else "narrative.replaced_none"
-        sentences.append(words[key].format(count=replaced))
-    if narrative.note:
-        sentences.append(narrative.note)
-    if narrative.input_tokens or narrative.output_tokens:
-        sentences.append(
-            words["narrative.tokens"].format(
-                input=figures.count(narrative.input_tokens),
-                output=figures.count(narrative.output_tokens),
-                cost=f"${narrative.cost_dollars:.6f}",
-            )
+        wrote = words["narrative.model"].format(
+            model=narrative.written_by, sentences=narrative.sentences
         )
+        sentences = [wrote, *(sentences or [words[key].format(count=replaced)])]
+    if narrative.input_tokens or narrative.output_tokens:
+        used = words["narrative.tokens"].format(
+            input=figures.count(narrative.input_tokens),
+            output=figures.count(narrative.output_tokens),
+            cost=f"${narrative.cost_dollars:.6f}",
+        )
+        sentences.append(used)
     return " ".join(sentences)
 
 
