@@ -42,7 +42,7 @@ class Bench:
 
     def _wait_until_whole(self) -> None:
         elb = self.lab.client("elbv2")
-        group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+        group = self.lab.target_group
         while True:
             found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
             if [t["TargetHealth"]["State"] for t in found] == ["healthy"] * 3:

@@ -141,6 +141,12 @@ class Lab:
     ) -> None:
         self._stack.close()
 
+    @property
+    def target_group(self) -> str:
+        """The ARN of the target group that serves the workload's customers."""
+        name = f"/steadystate/workloads/{self.workload}/target-group-arn"
+        return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
     def client(self, service: str) -> Any:
         """Return a client of the account with all rights."""
         return boto3.client(service, **self._access())  # type: ignore[call-overload]

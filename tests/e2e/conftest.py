@@ -115,7 +115,7 @@ class Runs:
         """Wait until all instances are healthy, and for a baseline's length there were requests
         and none of them failed."""
         elb = self.lab.client("elbv2")
-        group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+        group = self.lab.target_group
         until = time.monotonic() + timeout_seconds
         while True:
             targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
