@@ -21,7 +21,7 @@ demo: $(VENV)/ready ## Run an experiment from end to end: stack, bank, traffic, 
 	@bin/steadystate lab run bank-instance-loss
 
 test: $(VENV)/ready ## Run all tests
-	@$(VENV)/bin/python -m pytest -q
+	@$(VENV)/bin/python -m pytest -q -n 3
 
 check: $(VENV)/ready $(SAM)/ready ## Check format, lint, types, templates and definitions
 	@$(VENV)/bin/ruff format --check --quiet $(OWN)
