@@ -68,7 +68,8 @@ class Follower:
         """Look once. Raises TransientError."""
         store = self._place.store
         execution = self._place.execution(self._run_id)
-        run = store.get(self._run_id)
+        found = store.get(self._run_id)
+        run = found if isinstance(found, Run) else None
         events: list[Event] = []
         undo: list[UndoRecord] = []
         closed = False

@@ -23,7 +23,8 @@ from cli.place import Place, deployed, read_evidence, running_lab
 from cli.problems import BROKEN, Problem
 from cli.progress import Follower, Snapshot, follow, start_and_follow, stop_and_follow
 from cli.views import picture, view_on
-from steadystate.contracts import Run, UndoRecord
+from steadystate.canary_contracts import AnyRun
+from steadystate.contracts import UndoRecord
 from steadystate.domain.verdict import EXIT_CODES, Verdict
 from steadystate.evidence import UndoEvidence, instant
 
@@ -209,7 +210,7 @@ def list_runs(
     output.console.print(table)
 
 
-def _row(one: Run) -> tuple[str, str, str, str]:
+def _row(one: AnyRun) -> tuple[str, str, str, str]:
     started = f"{datetime.fromtimestamp(one.plan.started_at, UTC):%Y-%m-%d %H:%M:%S}"
     return one.plan.run_id, started, one.verdict or one.progress.phase, one.plan.requested_by
 

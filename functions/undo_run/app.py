@@ -5,6 +5,7 @@ import time
 from steadystate.adapters.control import EventBus
 from steadystate.adapters.fis import FisFaults
 from steadystate.adapters.run_store import TableRunStore
+from steadystate.adapters.traffic import ElbTrafficSplits
 from steadystate.contracts import RunInput, Undone
 from steadystate.run.undo import Undoing, undo_run
 from steadystate.runtime import setting, task
@@ -16,6 +17,7 @@ def handler(request: RunInput) -> Undone:
     world = Undoing(
         store=TableRunStore(setting("TABLE_NAME")),
         faults=FisFaults(setting("FIS_ROLE_ARN")),
+        traffic=ElbTrafficSplits(),
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
         pause=lambda: time.sleep(0.5),

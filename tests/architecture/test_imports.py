@@ -20,7 +20,8 @@ DOCUMENTS = DOMAIN | {"steadystate.documents", "steadystate.errors"}
 CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
 CONTRACTS |= {"steadystate.canary_contracts"}
 PORTS = CONTRACTS | {"steadystate.report.contracts"}
-RUN = CONTRACTS | {"steadystate.ports", "steadystate.run", "steadystate.report"}
+RUN = CONTRACTS | {"steadystate.ports", "steadystate.run", "steadystate.canary"}
+RUN |= {"steadystate.report"}
 MAY_IMPORT = {
     "domain": DOMAIN,
     "documents": DOCUMENTS,
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "evidence.py": CONTRACTS,
     "ports.py": PORTS,
     "run": RUN,
+    "canary": RUN,
     "report": RUN,
     "adapters": PORTS | {"steadystate.ports", "steadystate.adapters"},
     "runtime.py": {"steadystate.errors"},
@@ -89,7 +91,7 @@ def test_the_domain_knows_neither_the_clock_nor_the_world(path: Path) -> None:
 
 def test_decisions_are_taken_without_the_network_or_the_clock() -> None:
     """What runs in `run`, `documents` and `contracts` is given the world through ports."""
-    places = [LIBRARY / "run", LIBRARY / "documents", LIBRARY / "report"]
+    places = [LIBRARY / "run", LIBRARY / "canary", LIBRARY / "documents", LIBRARY / "report"]
     files = [p for place in places for p in place.glob("*.py")]
     for path in [*files, LIBRARY / "contracts.py", LIBRARY / "ports.py", LIBRARY / "evidence.py"]:
         found = {name.split(".")[0] for name in imports(path)} & OF_THE_WORLD

@@ -40,7 +40,8 @@ def test_handlers_stay_under_60_lines_and_call_one_function_of_the_library() -> 
         imported = {
             alias.name
             for n in tree.body
-            if isinstance(n, ast.ImportFrom) and str(n.module).startswith("steadystate.run.")
+            if isinstance(n, ast.ImportFrom)
+            and str(n.module).startswith(("steadystate.run.", "steadystate.canary."))
             for alias in n.names
         }
         assert verb in imported, f"{path} does not call {verb}"

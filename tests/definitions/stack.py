@@ -13,6 +13,9 @@ import yaml
 from jsonata.jsonata import Jsonata
 from samtranslator.yaml_helper import yaml_parse
 
+from steadystate import canary_contracts, contracts
+from steadystate.contracts import Contract
+
 ROOT = Path(__file__).parents[2]
 START_EXECUTION = "arn:aws:states:::states:startExecution"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -57,6 +60,14 @@ def contract(function: str) -> str:
             assert isinstance(named, ast.Name)
             return named.id
     raise AssertionError(f"{function} has no @task")
+
+
+def model_of(function: str) -> type[Contract]:
+    """The contract itself."""
+    name = contract(function)
+    model = getattr(contracts, name, None) or getattr(canary_contracts, name)
+    assert issubclass(model, Contract)
+    return model
 
 
 @dataclass(frozen=True)

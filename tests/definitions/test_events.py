@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from steadystate import contracts
 from steadystate.contracts import ExecutionInput
 from steadystate.documents.loading import validate
 from steadystate.run.scenario import read_documents
-from tests.definitions.stack import FUNCTIONS, ROOT, contract, machines, template
+from tests.definitions.stack import FUNCTIONS, ROOT, machines, model_of, template
 from tests.documents.shipped import PublishedParameters, ShippedLibrary
 
 OF_FUNCTIONS = sorted((ROOT / "events/functions").glob("*.json"))
@@ -36,7 +35,7 @@ def test_there_is_an_input_for_every_machine_and_none_for_what_does_not_exist() 
 
 @pytest.mark.parametrize("path", OF_FUNCTIONS, ids=name_of)
 def test_the_input_of_a_function_fits_its_contract(path: Path) -> None:
-    model = getattr(contracts, contract(path.stem.split("-")[0]))
+    model = model_of(path.stem.split("-")[0])
     event = read(path)
     assert model.model_validate(event).model_dump(exclude_unset=True) == event
 

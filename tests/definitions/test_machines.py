@@ -13,13 +13,13 @@ from tests.definitions.stack import (
     FUNCTIONS,
     Machine,
     State,
-    contract,
     evaluated,
     function_timeout,
     functions,
     logical_id,
     machine,
     machines,
+    model_of,
     resources,
 )
 
@@ -41,13 +41,18 @@ UNTIL_DONE = TRANSIENT | {
 
 REFUSALS = {c.__name__ for c in errors.Refused.__subclasses__()}
 END_LOOPS = {"WatchWindowFunction", "StartFaultFunction"}
-"""Functions that say what comes next and keep a deadline of their own; see tests/run."""
+END_LOOPS |= {"ShiftWeightsFunction", "BakeCanaryFunction"}
+"""Functions that say what comes next and keep a deadline of their own; see tests/run, tests/canary.
+"""
+
+RUNS = ("experiment", "canary")
+"""The machines whose executions are runs."""
 
 each_machine = pytest.mark.parametrize("machine", machines(), ids=lambda m: m.name)
 
 
-def each_task(only: str | None = None) -> pytest.MarkDecorator:
-    found = [(m, s) for m in machines() for s in m.tasks() if only in (None, m.name)]
+def each_task(*only: str) -> pytest.MarkDecorator:
+    found = [(m, s) for m in machines() for s in m.tasks() if not only or m.name in only]
     return pytest.mark.parametrize(
         ("machine", "state"), found, ids=[f"{m.name}: {s.name}" for m, s in found]
     )
@@ -184,8 +189,8 @@ def test_what_is_caught_ends_in_everything(machine: Machine, state: State) -> No
             assert "States.ALL" not in catch["ErrorEquals"]
 
 
-@each_task("experiment")
-def test_every_task_of_an_experiment_catches(machine: Machine, state: State) -> None:
+@each_task(*RUNS)
+def test_every_task_of_a_run_catches(machine: Machine, state: State) -> None:
     assert state.body.get("Catch")
 
 
@@ -246,7 +251,7 @@ def undoes(state: State) -> bool:
     return any(s.function == "UndoRunFunction" for s in [state, *inner])
 
 
-@pytest.mark.parametrize("machine", [machine(n) for n in ("experiment", "recover")])
+@pytest.mark.parametrize("machine", [machine(n) for n in (*RUNS, "recover")])
 def test_no_failure_is_reached_without_an_undo_but_by_a_refusal(machine: Machine) -> None:
     states: dict[str, Any] = machine.definition["States"]
     refused, waiting, seen = [], [machine.definition["StartAt"]], set[str]()
@@ -259,27 +264,28 @@ def test_no_failure_is_reached_without_an_undo_but_by_a_refusal(machine: Machine
         if state.body["Type"] == "Fail":
             refused.append(name)
         waiting += state.followers()
-    expected = {"experiment": ["Run Refused"], "recover": []}
-    assert refused == expected[machine.name]
+    assert refused == (["Run Refused"] if machine.name in RUNS else [])
 
 
-def test_only_refusals_lead_to_the_end_without_an_undo() -> None:
+@pytest.mark.parametrize(("name", "plans"), [("experiment", "Plan Run"), ("canary", "Plan Canary")])
+def test_only_refusals_lead_to_the_end_without_an_undo(name: str, plans: str) -> None:
     ways = [
         (state, set(catch["ErrorEquals"]))
-        for state in machine("experiment").states()
+        for state in machine(name).states()
         for catch in state.body.get("Catch", [])
         if catch["Next"] == "Run Refused"
     ]
-    assert [state.function for state, _ in ways] == ["PlanRunFunction"]
+    assert [state.name for state, _ in ways] == [plans]
     assert {name for _, names in ways for name in names} == REFUSALS
-    others = [s for s in machine("experiment").states() if "Run Refused" in s.followers()]
-    assert [s.name for s in others] == ["Plan Run"]
+    others = [s for s in machine(name).states() if "Run Refused" in s.followers()]
+    assert [s.name for s in others] == [plans]
 
 
-def test_every_success_of_an_experiment_has_been_judged_and_released() -> None:
-    states = machine("experiment").definition["States"]
+@pytest.mark.parametrize("run", RUNS)
+def test_every_success_of_a_run_has_been_judged_and_released(run: str) -> None:
+    states = machine(run).definition["States"]
     for needed in ("Evaluate Run", "Release Lease"):
-        waiting, seen = [machine("experiment").definition["StartAt"]], set[str]()
+        waiting, seen = [machine(run).definition["StartAt"]], set[str]()
         while waiting:
             name = waiting.pop()
             if name in seen or name == needed:
@@ -292,7 +298,7 @@ def test_every_success_of_an_experiment_has_been_judged_and_released() -> None:
 @each_task()
 def test_the_payload_of_a_task_fits_its_contract(machine: Machine, state: State) -> None:
     folder = next(f for f in FUNCTIONS if logical_id(f) == state.function)
-    model = getattr(contracts, contract(folder))
+    model = model_of(folder)
     payload = state.body["Arguments"]["Payload"]
     required = {n for n, f in model.model_fields.items() if f.is_required()}
     assert required <= set(payload) <= set(model.model_fields)

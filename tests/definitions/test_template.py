@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from steadystate.adapters import aws
+from steadystate.canary import shift
 from steadystate.run import fault
 from tests.definitions.stack import (
     FUNCTIONS,
@@ -25,6 +26,10 @@ KNOW_NO_RESOURCE = {
     "ec2:DescribeInstances": "no resource-level permission",
     "ec2:DescribeSubnets": "no resource-level permission",
     "ecs:ListTasks": "tasks are listed by cluster, not by their own names",
+    "elasticloadbalancing:DescribeListeners": "no resource-level permission",
+    "elasticloadbalancing:DescribeRules": "no resource-level permission",
+    "elasticloadbalancing:DescribeTargetGroupAttributes": "no resource-level permission",
+    "elasticloadbalancing:DescribeTargetGroups": "no resource-level permission",
     "elasticloadbalancing:DescribeTargetHealth": "no resource-level permission",
     "fis:ListExperiments": "no resource-level permission",
     "fis:ListExperimentTemplates": "no resource-level permission",
@@ -223,7 +228,8 @@ def test_every_bad_end_starts_recovery_and_a_sweep_finds_the_rest() -> None:
     recover = events_of("RecoverStateMachine")
     pattern = recover["RunEndedBadly"]["Properties"]["Pattern"]
     assert set(pattern["detail"]["status"]) == {"ABORTED", "TIMED_OUT", "FAILED"}
-    assert pattern["detail"]["stateMachineArn"] == [{"Ref": "ExperimentStateMachine"}]
+    machines = {"ExperimentStateMachine", "CanaryStateMachine"}
+    assert {arn["Ref"] for arn in pattern["detail"]["stateMachineArn"]} == machines
     sweep = recover["Sweep"]["Properties"]
     assert sweep["ScheduleExpression"].startswith("rate(")
     assert sweep.get("State", "ENABLED") == "ENABLED"
@@ -276,6 +282,7 @@ def test_the_platform_raises_alarms_on_itself() -> None:
     }
     assert ("RecoverStateMachine", "ExecutionsFailed") in watched
     assert ("ExperimentStateMachine", "ExecutionsFailed") in watched
+    assert ("CanaryStateMachine", "ExecutionsFailed") in watched
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"], name
         assert alarm["AlarmDescription"], name
@@ -286,15 +293,33 @@ def test_an_undo_waits_until_nothing_more_can_come_of_a_lost_start() -> None:
     assert once.retries["total_max_attempts"] == 1
     longest_call = once.connect_timeout + once.read_timeout
     assert fault.ACT_WITHIN_SECONDS + longest_call < fault.SETTLED_AFTER_SECONDS
+    assert shift.ACT_WITHIN_SECONDS + longest_call < shift.SETTLED_AFTER_SECONDS
 
 
 def test_an_undo_has_time_to_wait_that_long() -> None:
-    assert functions()["UndoRunFunction"]["Timeout"] > fault.SETTLED_AFTER_SECONDS + 30
+    longest = max(fault.SETTLED_AFTER_SECONDS, shift.SETTLED_AFTER_SECONDS)
+    assert functions()["UndoRunFunction"]["Timeout"] > longest + 30
+
+
+def test_only_a_shift_and_an_undo_may_set_weights_and_only_those_of_listeners_and_rules() -> None:
+    allowed = {}
+    for name, statement in statements():
+        for action in listed(statement["Action"]):
+            if action.startswith("elasticloadbalancing:") and ":Describe" not in action:
+                places = [
+                    arn["Fn::Sub"].rpartition(":")[2] for arn in listed(statement["Resource"])
+                ]
+                allowed[name, action] = places
+    functions = {"ShiftWeightsFunction", "UndoRunFunction"}
+    actions = {"elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule"}
+    assert set(allowed) == {(name, action) for name in functions for action in actions}
+    for places in allowed.values():
+        assert places == ["listener/app/*", "listener-rule/app/*"]
 
 
 def test_a_look_has_time_for_the_longest_window_and_what_it_reads() -> None:
     longest = template()["Parameters"]["WindowSeconds"]["MaxValue"]
-    for name in ("WatchWindowFunction", "StartFaultFunction"):
+    for name in ("WatchWindowFunction", "StartFaultFunction", "BakeCanaryFunction"):
         assert functions()[name]["Timeout"] >= longest + 20
 
 

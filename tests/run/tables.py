@@ -1,12 +1,17 @@
 """The table in memory: leases, samples, the ledger, and every text as JSON."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from steadystate.canary_contracts import AnyRun, CanaryLook, CanaryProgress, CanaryRun
 from steadystate.contracts import Event, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
 from tests.run.services import Clock
+
+R = TypeVar("R", Run, CanaryRun)
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Table:
     ledger: dict[tuple[str, str], UndoRecord] = field(default_factory=dict)
     writes: int = 0
 
-    def begin(self, run: Run, lease_until: float) -> None:
+    def begin(self, run: AnyRun, lease_until: float) -> None:
         plan = run.plan
         if plan.run_id in self.runs:
             return
@@ -48,7 +53,7 @@ class Table:
             return None
         return f"run {lease.run_id} since {lease.since:.0f}"
 
-    def renew_lease(self, run: Run, until: float) -> None:
+    def renew_lease(self, run: AnyRun, until: float) -> None:
         self._mine(run).until = until
         self.writes += 1
 
@@ -66,20 +71,21 @@ class Table:
         self.writes += 1
         return held
 
-    def get(self, run_id: str) -> Run | None:
-        text = self.runs.get(run_id)
-        return Run.model_validate_json(text) if text else None
+    def get(self, run_id: str) -> AnyRun | None:
+        return self._known(run_id) if run_id in self.runs else None
 
-    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
+    def keep_look(
+        self, run: R, progress: Progress | CanaryProgress, look: Sample | CanaryLook | None = None
+    ) -> R:
         self._mine(run)
         if self._known(run.plan.run_id).verdict is not None:
             raise LeaseLost("the run is over")
         self.save_progress(run, progress)
-        if sample is not None:
-            self.kept.setdefault(run.plan.run_id, {})[sample.look] = sample.model_dump_json()
+        if look is not None:
+            self.kept.setdefault(run.plan.run_id, {})[look.look] = look.model_dump_json()
         return run.model_copy(update={"progress": progress, "version": run.version + 1})
 
-    def save_progress(self, run: Run, progress: Progress) -> None:
+    def save_progress(self, run: AnyRun, progress: Progress | CanaryProgress) -> None:
         stored = self._known(run.plan.run_id)
         if stored.version != run.version:
             raise TransientError("the run went on meanwhile")
@@ -96,6 +102,10 @@ class Table:
     def samples(self, run_id: str) -> list[Sample]:
         return [Sample.model_validate_json(t) for _, t in sorted(self.kept.get(run_id, {}).items())]
 
+    def looks(self, run_id: str) -> list[CanaryLook]:
+        kept = sorted(self.kept.get(run_id, {}).items())
+        return [CanaryLook.model_validate_json(text) for _, text in kept]
+
     def add_event(self, run_id: str, event: Event) -> None:
         self.timeline.setdefault(run_id, []).append(event.model_dump_json())
         self.writes += 1
@@ -104,7 +114,7 @@ class Table:
         found = [Event.model_validate_json(t) for t in self.timeline.get(run_id, [])]
         return sorted(found, key=lambda e: e.at)
 
-    def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
+    def open_undo(self, run: AnyRun, what: Sequence[str], now: float) -> None:
         lease = self._mine(run)
         run_id = run.plan.run_id
         over = run_id not in self.open or self._known(run_id).verdict is not None
@@ -141,18 +151,20 @@ class Table:
             if record.state == "open" and run_id in self.open
         }
 
-    def recent(self, limit: int) -> list[Run]:
-        runs = [Run.model_validate_json(t) for t in self.runs.values()]
+    def recent(self, limit: int) -> list[AnyRun]:
+        runs = [self._known(run_id) for run_id in self.runs]
         return sorted(runs, key=lambda r: -r.plan.started_at)[:limit]
 
-    def _put(self, run: Run) -> None:
+    def _put(self, run: AnyRun) -> None:
         self.runs[run.plan.run_id] = run.model_dump_json()
         self.writes += 1
 
-    def _known(self, run_id: str) -> Run:
-        return Run.model_validate_json(self.runs[run_id])
+    def _known(self, run_id: str) -> AnyRun:
+        text = self.runs[run_id]
+        kind = CanaryRun if json.loads(text)["plan"]["kind"] == "canary" else Run
+        return kind.model_validate_json(text)
 
-    def _mine(self, run: Run) -> Lease:
+    def _mine(self, run: AnyRun) -> Lease:
         lease = self.leases.get(run.plan.workload)
         if lease is None or lease.run_id != run.plan.run_id:
             raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")

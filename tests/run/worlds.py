@@ -76,6 +76,13 @@ class Account:
         self.announced.append((what, dict(detail)))
 
 
+class NoTraffic:
+    """The port TrafficSplits, for runs that move none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"an experiment asked for {name}")
+
+
 class World:
     """Everything together, and the tasks of a run on it."""
 
@@ -129,6 +136,7 @@ class World:
         return Undoing(
             store=self.table,
             faults=self.fis,
+            traffic=NoTraffic(),
             bus=self.account,
             now=self.clock.now,
             pause=lambda: self.clock.wait(0.5),

@@ -3,12 +3,14 @@
 Times are epoch seconds (UTC). Weights are shares of 100 as the listener's integers have them.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from steadystate.contracts import BaselineOf, Contract, RunId, Stop
+from pydantic import Field
+
+from steadystate.contracts import BaselineOf, Contract, Run, RunId, Stop
 from steadystate.documents.canary import JudgeDocument, MetricDocument, PromotionDocument
 from steadystate.documents.experiment import GuardrailDocument
-from steadystate.documents.fields import Language
+from steadystate.documents.fields import Document, Language
 from steadystate.documents.workload import LoadBalancer, Probe, Sli
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
@@ -17,6 +19,14 @@ from steadystate.domain.verdict import Verdict
 CanaryPhase = Literal["shifting", "baking", "gate", "waiting", "final", "done"]
 CanaryNext = Literal["bake", "shift", "experiment", "ask", "rollback", "evaluate"]
 Outcome = Literal["baking", "promoted", "approved", "rejected", "held", "rolled back", "finished"]
+
+
+class RollbackInput(Document):
+    """What a person gives to take a finished canary back: `rollback` is the id of its run."""
+
+    rollback: RunId
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    requested_by: Annotated[str, Field(max_length=200)] = ""
 
 
 class Traffic(Contract):
@@ -68,7 +78,8 @@ class CanaryPlan(Contract):
 
     `original` are the weights before the run, and what every way back restores. `history` holds
     stable's (bad, total) by metric and period, from before the run. `rollback_of` names the run
-    that this one takes back; then there is one step, whose weight is that run's original.
+    that this one takes back: then there are no steps, `original` is what that run found, and all
+    that is done is the way back.
     """
 
     kind: Literal["canary"] = "canary"
@@ -113,6 +124,8 @@ class StepRecord(Contract):
     reason: str = ""
     approved_by: str = ""
     experiment_run: str = ""
+    experiment_started_at: float | None = None
+    experiment_ended_at: float | None = None
     experiment_verdict: Verdict | None = None
 
 
@@ -127,7 +140,10 @@ class WeightsRecord(Contract):
 
 class CanaryProgress(Contract):
     """What changes from look to look. `intended` are weights written down before they are set;
-    `expected` are the last that were read back. `judges` and `promotions` hold judges' states."""
+    `expected` are the last that were read back. `judges` and `promotions` hold judges' states.
+    `unanswered_at` is when the last call was made whose answer was lost: it may still have an
+    effect. `final_since` is when the last step was promoted: since then the old side is kept warm.
+    """
 
     phase: CanaryPhase = "shifting"
     step: int = 0
@@ -140,7 +156,9 @@ class CanaryProgress(Contract):
     promotions: dict[str, dict[str, Any]] = {}
     intended: Weights | None = None
     intended_at: float | None = None
+    unanswered_at: float | None = None
     expected: Weights | None = None
+    final_since: float | None = None
     steps: list[StepRecord] = []
     weights: list[WeightsRecord] = []
     stop: Stop | None = None
@@ -150,9 +168,11 @@ class CanaryProgress(Contract):
 
 class MetricLook(Contract):
     """What one metric said in a look: `evidence` is the e-value, `limit` is what rolls back;
-    `promotion` and `needed` are the e-value of the promotion test, and what promotes."""
+    `promotion` and `needed` are the e-value of the promotion test, and what promotes. `left_out`
+    are periods under the fault of a chaos gate, which no judge was shown."""
 
     counts: list[PeriodCounts]
+    left_out: list[PeriodCounts] = []
     decision: Literal["CONTINUE", "REGRESSION"]
     evidence: float
     limit: float
@@ -163,15 +183,18 @@ class MetricLook(Contract):
 
 
 class CanaryLook(Contract):
-    """One look at a canary. `weights` are as read from the load balancer in this look; `healthy`
-    are targets by side. `under_fault` marks looks of a chaos gate, which the judge leaves out."""
+    """One look at a canary. `weights` are as read from the load balancer in this look, None where
+    they could not be read as the two sides'; `healthy` are targets by side. `since` is when the
+    step's weights were read back: its promotion rests on periods that began later. `under_fault`
+    marks looks during a chaos gate."""
 
     look: int
     step: int
+    since: float | None
     phase: CanaryPhase
     started_at: float
     ended_at: float
-    weights: Weights
+    weights: Weights | None
     healthy: dict[Literal["stable", "canary"], int]
     metrics: dict[str, MetricLook]
     points: dict[str, list[Point]]
@@ -190,12 +213,17 @@ class CanaryWatched(Contract):
 
 
 class CanaryRun(Contract):
-    """A canary as the table keeps it."""
+    """A canary as the table keeps it; see `contracts.Run`."""
 
     plan: CanaryPlan
     baseline: dict[str, BaselineOf]
     progress: CanaryProgress
+    version: int = 0
     verdict: Verdict | None = None
     verdict_reason: str = ""
     ended_at: float | None = None
     evidence: str = ""
+
+
+AnyRun = Run | CanaryRun
+"""A run of either kind; `plan.kind` tells which."""

@@ -115,7 +115,8 @@ class CanaryEvidence(Contract):
     """How traffic moved, what both sides showed, and why it went on or back.
 
     `limits` are the e-values that roll back, by metric. `history` holds stable's counts from before
-    the run. `looks` are kept for ever: the verdict is replayed from them.
+    the run. `looks` are kept for ever: the verdict is replayed from them. `finished` says that all
+    traffic is the canary's for good.
     """
 
     traffic: Traffic
@@ -127,6 +128,7 @@ class CanaryEvidence(Contract):
     looks: list[CanaryLook]
     totals: dict[str, PeriodCounts]
     rollback: RollbackEvidence | None
+    finished: bool = False
 
 
 class Evidence(Contract):

@@ -1,9 +1,17 @@
 """What a run needs of the world, as narrow protocols. Adapters implement them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from steadystate.canary_contracts import PeriodCounts, Traffic, Weights
+from steadystate.canary_contracts import (
+    AnyRun,
+    CanaryLook,
+    CanaryProgress,
+    CanaryRun,
+    PeriodCounts,
+    Traffic,
+    Weights,
+)
 from steadystate.contracts import (
     Event,
     FaultState,
@@ -31,6 +39,8 @@ from steadystate.domain.series import Point
 from steadystate.domain.trend import RunRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.report.contracts import Answer
+
+R = TypeVar("R", Run, CanaryRun)
 
 
 class Library(Protocol):
@@ -194,29 +204,31 @@ class Faults(Protocol):
 class RunStore(Protocol):
     """Runs, leases, samples and the undo ledger. Writes of a run may be repeated."""
 
-    def begin(self, run: Run, lease_until: float) -> None:
+    def begin(self, run: AnyRun, lease_until: float) -> None:
         """Write the run and take the lease on its workload, both or none. Raises WorkloadBusy."""
 
     def holder(self, workload: str, now: float) -> str | None:
         """Say who holds the workload and since when; None when it is free."""
 
-    def renew_lease(self, run: Run, until: float) -> None:
+    def renew_lease(self, run: AnyRun, until: float) -> None:
         """Keep the lease. Raises LeaseLost."""
 
     def release_lease(self, run_id: str) -> bool:
         """Give the lease back if the run holds it, and close the run; return whether it did."""
 
-    def get(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> AnyRun | None:
         """Return a run."""
 
-    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
+    def keep_look(
+        self, run: R, progress: Progress | CanaryProgress, look: Sample | CanaryLook | None = None
+    ) -> R:
         """Keep what the holder of the lease saw, all or nothing; return the run as it is now.
 
         Raises LeaseLost when the run lost its lease or was judged, TransientError when its progress
         was written since `run` was read.
         """
 
-    def save_progress(self, run: Run, progress: Progress) -> None:
+    def save_progress(self, run: AnyRun, progress: Progress | CanaryProgress) -> None:
         """Keep what an undo changed, whoever holds the lease. Raises TransientError when the
         progress was written since `run` was read."""
 
@@ -224,7 +236,10 @@ class RunStore(Protocol):
         """Keep the verdict and the key of its evidence, unless there is one; say whether it did."""
 
     def samples(self, run_id: str) -> list[Sample]:
-        """Return all samples in order."""
+        """Return all samples of an experiment in order."""
+
+    def looks(self, run_id: str) -> list[CanaryLook]:
+        """Return all looks of a canary in order."""
 
     def add_event(self, run_id: str, event: Event) -> None:
         """Add to the timeline."""
@@ -232,7 +247,7 @@ class RunStore(Protocol):
     def events(self, run_id: str) -> list[Event]:
         """Return the timeline in order."""
 
-    def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
+    def open_undo(self, run: AnyRun, what: Sequence[str], now: float) -> None:
         """Write what must be undone, if the run holds its lease, is open and not judged. From now
         on the lease does not pass on by expiry. Raises LeaseLost."""
 
@@ -251,7 +266,7 @@ class RunStore(Protocol):
     def workloads_with_open_undo(self) -> dict[str, str]:
         """Return run ids that left an open undo, by workload."""
 
-    def recent(self, limit: int) -> list[Run]:
+    def recent(self, limit: int) -> list[AnyRun]:
         """Return the latest runs, newest first."""
 
 

@@ -4,7 +4,8 @@
     WORKLOAD#<name>  LEASE             run_id, since, expires_at; `owes` since an undo was opened
     RUN#<id>         RUN               plan, baseline, progress, version, verdict…; `open` until
                                        closed; `acted` once its undo began
-    RUN#<id>         SAMPLE#<number>   one look
+    RUN#<id>         SAMPLE#<number>   one look of an experiment
+    RUN#<id>         LOOK#<number>     one look of a canary
     RUN#<id>         UNDO#<what>       state, opened_at, verified_at, seen
     RUN#<id>         EVENT#<at>#<what> one line of the timeline
 
@@ -19,12 +20,21 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from steadystate.adapters.table import Item, Table, number, text
+from steadystate.canary_contracts import (
+    AnyRun,
+    CanaryLook,
+    CanaryPlan,
+    CanaryProgress,
+    CanaryRun,
+)
 from steadystate.contracts import Event, Plan, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
+
+R = TypeVar("R", Run, CanaryRun)
 
 KEPT_SECONDS: Final = 90 * 86_400
 """How long the table keeps a run; its evidence stays in the bucket."""
@@ -41,7 +51,7 @@ class TableRunStore:
     def __init__(self, table: str) -> None:
         self._table = Table(table)
 
-    def begin(self, run: Run, lease_until: float) -> None:
+    def begin(self, run: AnyRun, lease_until: float) -> None:
         """Write the run and take the lease in one transaction."""
         plan = run.plan
         now = plan.started_at
@@ -88,7 +98,7 @@ class TableRunStore:
         owes = ", which still has something to undo" if "owes" in lease else ""
         return f"run {lease['run_id']['S']} since {since:%Y-%m-%d %H:%M:%S} UTC{owes}"
 
-    def renew_lease(self, run: Run, until: float) -> None:
+    def renew_lease(self, run: AnyRun, until: float) -> None:
         """Keep the lease, if the run still has it."""
         held = self._table.update(
             _lease_key(run.plan.workload),
@@ -130,13 +140,15 @@ class TableRunStore:
             raise TransientError(f"the lease of run {run_id} changed meanwhile")
         return True
 
-    def get(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> AnyRun | None:
         """Return a run."""
         item = self._table.get(_key(run_id, "RUN"))
         return _run(item) if item else None
 
-    def keep_look(self, run: Run, progress: Progress, sample: Sample | None = None) -> Run:
-        """Keep what the lease's holder saw: progress and sample in one write."""
+    def keep_look(
+        self, run: R, progress: Progress | CanaryProgress, look: Sample | CanaryLook | None = None
+    ) -> R:
+        """Keep what the lease's holder saw: progress and look in one write."""
         run_id = run.plan.run_id
         holding = self._table.checking(_lease_key(run.plan.workload), MINE, {":run": text(run_id)})
         key, change, condition, values = _following(run, progress)
@@ -144,9 +156,9 @@ class TableRunStore:
             holding,
             self._table.changing(key, change, f"{condition} AND {UNJUDGED}", values),
         ]
-        if sample is not None:
-            name = f"SAMPLE#{sample.look:06d}"
-            writes.append(self._table.putting(_document(run_id, name, sample.model_dump_json())))
+        if look is not None:
+            name = f"{'SAMPLE' if isinstance(look, Sample) else 'LOOK'}#{look.look:06d}"
+            writes.append(self._table.putting(_document(run_id, name, look.model_dump_json())))
         refused = self._table.transact(writes)
         if 0 in refused:
             raise LeaseLost(f"run {run_id} lost workload {run.plan.workload}")
@@ -154,7 +166,7 @@ class TableRunStore:
             self._say_why_stale(run_id)
         return run.model_copy(update={"progress": progress, "version": run.version + 1})
 
-    def save_progress(self, run: Run, progress: Progress) -> None:
+    def save_progress(self, run: AnyRun, progress: Progress | CanaryProgress) -> None:
         """Keep the progress that an undo made, whoever holds the lease."""
         if not self._table.update(*_following(run, progress)):
             self._say_why_stale(run.plan.run_id)
@@ -184,6 +196,10 @@ class TableRunStore:
         """Return all samples."""
         return [Sample.model_validate_json(d) for d in self._documents(run_id, "SAMPLE#")]
 
+    def looks(self, run_id: str) -> list[CanaryLook]:
+        """Return all looks."""
+        return [CanaryLook.model_validate_json(d) for d in self._documents(run_id, "LOOK#")]
+
     def add_event(self, run_id: str, event: Event) -> None:
         """Add to the timeline."""
         name = f"EVENT#{event.at:017.6f}#{event.what}"
@@ -193,7 +209,7 @@ class TableRunStore:
         """Return the timeline."""
         return [Event.model_validate_json(d) for d in self._documents(run_id, "EVENT#")]
 
-    def open_undo(self, run: Run, what: Sequence[str], now: float) -> None:
+    def open_undo(self, run: AnyRun, what: Sequence[str], now: float) -> None:
         """Write the records, if the run holds its lease, goes on, and has not undone already.
 
         The lease then `owes`: only closing the run gives the workload away.
@@ -264,7 +280,7 @@ class TableRunStore:
             if any(r.state == "open" for r in self.undo_records(_run_id(item)))
         }
 
-    def recent(self, limit: int) -> list[Run]:
+    def recent(self, limit: int) -> list[AnyRun]:
         """Return the latest runs."""
         return [_run(item) for item in self._table.index("by-time", "kind", "RUN", limit)]
 
@@ -284,7 +300,7 @@ def _run_id(item: Item) -> str:
     return str(item["pk"]["S"]).removeprefix("RUN#")
 
 
-def _following(run: Run, progress: Progress) -> tuple[Item, str, str, Item]:
+def _following(run: AnyRun, progress: Progress | CanaryProgress) -> tuple[Item, str, str, Item]:
     """Return the update that follows the progress which the run was read with, and no other."""
     values = {
         ":progress": text(progress.model_dump_json()),
@@ -311,14 +327,24 @@ def _dump(baseline: Any) -> str:
     return json.dumps({name: b.model_dump() for name, b in baseline.items()})
 
 
-def _run(item: Item) -> Run:
+def _run(item: Item) -> AnyRun:
+    plan, progress = item["plan"]["S"], item["progress"]["S"]
+    rest: dict[str, Any] = {
+        "baseline": json.loads(item["baseline"]["S"]),
+        "version": int(item["version"]["N"]),
+        "verdict": Verdict(item["verdict"]["S"]) if "verdict" in item else None,
+        "verdict_reason": item.get("verdict_reason", {}).get("S", ""),
+        "ended_at": float(item["ended_at"]["N"]) if "ended_at" in item else None,
+        "evidence": item.get("evidence", {}).get("S", ""),
+    }
+    if json.loads(plan)["kind"] == "canary":
+        return CanaryRun(
+            plan=CanaryPlan.model_validate_json(plan),
+            progress=CanaryProgress.model_validate_json(progress),
+            **rest,
+        )
     return Run(
-        plan=Plan.model_validate_json(item["plan"]["S"]),
-        baseline=json.loads(item["baseline"]["S"]),
-        progress=Progress.model_validate_json(item["progress"]["S"]),
-        version=int(item["version"]["N"]),
-        verdict=Verdict(item["verdict"]["S"]) if "verdict" in item else None,
-        verdict_reason=item.get("verdict_reason", {}).get("S", ""),
-        ended_at=float(item["ended_at"]["N"]) if "ended_at" in item else None,
-        evidence=item.get("evidence", {}).get("S", ""),
+        plan=Plan.model_validate_json(plan),
+        progress=Progress.model_validate_json(progress),
+        **rest,
     )

@@ -173,34 +173,49 @@ class PromotionJudge:
     @property
     def evidence(self) -> float:
         ratio = _exp(self.log_ratio)
-        if self.acceptable_rate is None:
-            return ratio
-        rate = sum(_exp(value) for value in self.log_rates) / len(RATE_BETS)
-        return (ratio + rate) / 2
+        return ratio if self.acceptable_rate is None else (ratio + self.evidence_alone) / 2
 
-    def decide(self, *, bake_over: bool) -> Promotion:
-        """PROMOTE when nothing is missing; else INCONCLUSIVE, and the reason names all that is."""
+    @property
+    def evidence_alone(self) -> float:
+        """The e-value of the canary's own rate; 0, which proves nothing, without a bound on it."""
+        if self.acceptable_rate is None:
+            return 0.0
+        return sum(_exp(value) for value in self.log_rates) / len(RATE_BETS)
+
+    def decide(self, *, bake_over: bool, alone: bool = False) -> Promotion:
+        """PROMOTE when nothing is missing; else INCONCLUSIVE, and the reason names all that is.
+
+        alone: the canary has all traffic, so that there is no stable to compare with; its own rate
+        must then be shown to be acceptable.
+        """
         needed = 1 / (1 - self.confidence)
-        evidence = self.evidence
-        missing = self._missing(bake_over=bake_over)
-        bound = f"under {self.margin:g} times stable's"
-        if self.acceptable_rate is not None:
-            bound += f" or under {100 * self.acceptable_rate:g} %"
+        evidence = self.evidence_alone if alone else self.evidence
+        missing = self._missing(bake_over=bake_over, alone=alone)
         claim = (
-            f"canary {self.canary} bad against stable {self.stable}, "
-            f"e-value {evidence:.4g} of {needed:.4g} for a rate {bound} "
+            f"canary {self.canary} bad{'' if alone else f' against stable {self.stable}'}, "
+            f"e-value {evidence:.4g} of {needed:.4g} for a rate {self._bound(alone=alone)} "
             f"at {100 * self.confidence:g} % confidence"
         )
-        if evidence < needed:
-            missing.append(f"the margin is not shown yet{self._no_bad_request()}")
+        if alone and self.acceptable_rate is None:
+            missing.append("no stable to compare with; state an acceptable rate")
+        elif evidence < needed:
+            what = "the acceptable rate" if alone else "the margin"
+            missing.append(f"{what} is not shown yet{self._no_bad_request()}")
         if missing:
             reason = "; ".join([*missing, claim])
             return Promotion(PromotionDecision.INCONCLUSIVE, evidence, needed, reason)
         return Promotion(PromotionDecision.PROMOTE, evidence, needed, claim)
 
-    def _missing(self, *, bake_over: bool) -> list[str]:
+    def _bound(self, *, alone: bool) -> str:
+        rate = "" if self.acceptable_rate is None else f"under {100 * self.acceptable_rate:g} %"
+        if alone:
+            return rate or "that is acceptable"
+        return " or ".join(filter(None, [f"under {self.margin:g} times stable's", rate]))
+
+    def _missing(self, *, bake_over: bool, alone: bool) -> list[str]:
         missing = [] if bake_over else ["the bake is not over"]
-        for name, counts in (("canary", self.canary), ("stable", self.stable)):
+        sides = [("canary", self.canary), ("stable", self.stable)]
+        for name, counts in sides[:1] if alone else sides:
             if not counts.total:
                 missing.append(f"no requests on {name}")
             elif counts.total < self.minimum_requests:

@@ -1,11 +1,23 @@
 """Judge a run and store its evidence."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from steadystate.contracts import Evaluated, EvaluateRunInput, Event, Failure, Run, Sample
+from steadystate.canary.evidence import canary_cost, canary_evidence, canary_verdict
+from steadystate.canary_contracts import AnyRun, CanaryRun
+from steadystate.contracts import (
+    Evaluated,
+    EvaluateRunInput,
+    Event,
+    Failure,
+    Run,
+    Sample,
+    UndoRecord,
+)
+from steadystate.documents.experiment import GuardrailDocument
 from steadystate.domain.cost import price, usage_of
 from steadystate.domain.guardrails import GuardrailState
 from steadystate.domain.recovery import Interval, Recovery
@@ -23,7 +35,7 @@ from steadystate.evidence import (
     report_key,
 )
 from steadystate.ports import Bus, EvidenceStore, RunStore
-from steadystate.run.judgement import Facts, Judgement, judge
+from steadystate.run.judgement import Facts, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,7 @@ def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
             evidence=run.evidence,
             report=report_key(request.run_id, run.plan.language),
         )
-    now = world.now()
-    samples = world.store.samples(request.run_id)
-    failure = in_plain_words(request.failure)
-    judgement = judge(facts_of(run, samples, failure))
-    judged = Event(at=now, what="judged", detail=judgement.verdict)
-    composed = compose(run, samples, judgement, failure, judged, world.store)
+    composed = compose(run, in_plain_words(request.failure), world.now(), world.store)
     key, stored = world.evidence.put(request.run_id, composed.to_json())
     evidence = Evidence.model_validate_json(stored)
     answer = Evaluated(
@@ -73,6 +80,7 @@ def evaluate_run(request: EvaluateRunInput, world: Evaluating) -> Evaluated:
         report=report_key(request.run_id, run.plan.language),
     )
     ended_at = evidence.ended_at.timestamp()
+    judged = Event(at=ended_at, what="judged", detail=answer.verdict)
     if world.store.save_verdict(request.run_id, answer.verdict, answer.reason, ended_at, key):
         world.store.add_event(request.run_id, judged)
         names = {"scenario": run.plan.scenario, "workload": run.plan.workload}
@@ -104,48 +112,67 @@ def facts_of(run: Run, samples: Sequence[Sample], failure: Failure | None) -> Fa
     )
 
 
-def compose(
-    run: Run,
-    samples: Sequence[Sample],
-    judgement: Judgement,
+def compose(run: AnyRun, failure: Failure | None, now: float, store: RunStore) -> Evidence:
+    """Judge the run, and put its evidence together."""
+    run_id = run.plan.run_id
+    undo = store.undo_records(run_id)
+    parts: dict[str, Any]
+    if isinstance(run, CanaryRun):
+        looks = store.looks(run_id)
+        verdict = canary_verdict(run, looks, undo, failure)
+        parts = {"kind": "canary", "canary": canary_evidence(run, looks), "fault": None}
+        parts |= {"objectives": [], "recovery": None, "samples": []}
+        states, cost = [look.guardrails for look in looks], canary_cost(run)
+    else:
+        samples = store.samples(run_id)
+        judgement = judge(facts_of(run, samples, failure))
+        verdict = judgement.verdict, judgement.reason
+        parts = {"kind": "experiment", "fault": run.progress.fault, "samples": list(samples)}
+        parts["objectives"] = [ObjectiveEvidence(**asdict(o)) for o in judgement.objectives]
+        parts["recovery"] = recovery_evidence(judgement.recovery)
+        states, cost = [sample.guardrails for sample in samples], _actual_cost(run)
+    parts["guardrails"] = _guardrails(run.plan.guardrails, states)
+    parts["cost"] = CostEvidence(estimate=run.plan.cost_estimate, actual=cost)
+    events = [*store.events(run_id), Event(at=now, what="judged", detail=verdict[0])]
+    return _evidence(run, verdict, parts, events, undo, failure)
+
+
+def _evidence(
+    run: AnyRun,
+    verdict: tuple[Verdict, str],
+    parts: Mapping[str, Any],
+    events: Sequence[Event],
+    undo: Sequence[UndoRecord],
     failure: Failure | None,
-    judged: Event,
-    store: RunStore,
 ) -> Evidence:
-    """Put the evidence together."""
+    """Return the evidence; `parts` are what each kind of run fills in its own way."""
     plan = run.plan
     return Evidence(
         schema="steadystate/run/v1",
         run_id=plan.run_id,
-        kind="experiment",
         scenario=plan.scenario,
         workload=plan.workload,
         requested_by=plan.requested_by,
         reason=plan.reason,
         started_at=datetime.fromtimestamp(plan.started_at, UTC),
-        ended_at=datetime.fromtimestamp(judged.at, UTC),
-        verdict=judgement.verdict,
-        verdict_reason=judgement.reason,
-        objectives=[ObjectiveEvidence(**asdict(o)) for o in judgement.objectives],
-        recovery=recovery_evidence(judgement.recovery),
-        guardrails=_guardrails(run, samples),
+        ended_at=datetime.fromtimestamp(events[-1].at, UTC),
+        verdict=verdict[0],
+        verdict_reason=verdict[1],
         timeline=[
             TimelineEvidence(at=datetime.fromtimestamp(e.at, UTC), what=e.what, detail=e.detail)
-            for e in (*store.events(plan.run_id), judged)
+            for e in events
         ],
-        samples=list(samples),
         undo=[
             UndoEvidence(
                 what=r.what, state=r.state, verified_at=instant(r.verified_at), found=r.found
             )
-            for r in store.undo_records(plan.run_id)
+            for r in undo
         ],
-        cost=CostEvidence(estimate=plan.cost_estimate, actual=_actual_cost(run)),
         plan=plan,
         baseline=run.baseline,
-        fault=run.progress.fault,
         stop=run.progress.stop,
         failure=failure,
+        **parts,
     )
 
 
@@ -168,11 +195,13 @@ def recovery_evidence(recovery: Recovery) -> RecoveryEvidence:
     )
 
 
-def _guardrails(run: Run, samples: Sequence[Sample]) -> list[GuardrailEvidence]:
-    """Return each guardrail's worst state while the fault was in effect, else its last one."""
+def _guardrails(
+    guardrails: Mapping[str, GuardrailDocument], looks: Sequence[Mapping[str, str]]
+) -> list[GuardrailEvidence]:
+    """Return each guardrail's first state in which it did not hold, else its last one."""
     shown = []
-    for name, document in run.plan.guardrails.items():
-        seen = [s.guardrails[name].split(": ", 1) for s in samples if name in s.guardrails]
+    for name, document in guardrails.items():
+        seen = [states[name].split(": ", 1) for states in looks if name in states]
         states = [s for s in seen if s[0] != "HELD"] or seen or [["BLIND", "never looked at"]]
         state, reason = states[0] if states[0][0] != "HELD" else states[-1]
         shown.append(

@@ -115,8 +115,13 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
 
 def settled_until(plan: Plan, now: float) -> float:
     """Return the end of the last metric period that can be read whole."""
-    period = plan.timing.metric_period_seconds
-    return (now - plan.timing.metric_delay_seconds) // period * period
+    timing = plan.timing
+    return settled_before(now, timing.metric_period_seconds, timing.metric_delay_seconds)
+
+
+def settled_before(now: float, period_seconds: int, delay_seconds: float) -> float:
+    """Return the end of the last metric period that was over `delay_seconds` ago."""
+    return (now - delay_seconds) // period_seconds * period_seconds
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steadystate.contracts import Event, Failure, LeftOpen, Leftover, Leftovers, Run, RunInput
+from steadystate.canary_contracts import AnyRun
+from steadystate.contracts import Event, Failure, LeftOpen, Leftover, Leftovers, RunInput
 from steadystate.ports import Bus, Executions, RunStore
 from steadystate.run.judgement import ABORTED
 
@@ -37,7 +38,7 @@ def find_leftovers(world: Recovering) -> Leftovers:
     return Leftovers(runs=found, left_open=left_open)
 
 
-def _failure_of(run: Run, world: Recovering) -> Failure | None:
+def _failure_of(run: AnyRun, world: Recovering) -> Failure | None:
     """Say how a run's execution ended; None while it goes on."""
     status, error, cause = world.executions.status(run.plan.execution_arn)
     if status == "RUNNING":

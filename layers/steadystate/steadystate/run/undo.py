@@ -1,11 +1,13 @@
 """Undo what a run did, and read it back. Always safe to call again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from steadystate.contracts import Event, FaultState, RunInput, Undone
+from steadystate.canary.restore import after_restoring, restore_weights
+from steadystate.canary_contracts import CanaryRun
+from steadystate.contracts import Event, FaultState, Run, RunInput, Undone, UndoRecord
 from steadystate.errors import FaultFailed, UndoIncomplete
-from steadystate.ports import Bus, Faults, RunStore
+from steadystate.ports import Bus, Faults, RunStore, TrafficSplits
 from steadystate.run.fault import SETTLED_AFTER_SECONDS
 
 
@@ -15,6 +17,7 @@ class Undoing:
 
     store: RunStore
     faults: Faults
+    traffic: TrafficSplits
     bus: Bus
     now: Callable[[], float]
     pause: Callable[[], None]
@@ -25,10 +28,7 @@ LOOKS = 60
 
 
 def undo_run(request: RunInput, world: Undoing) -> Undone:
-    """Undo every open record of the run's ledger: templates first, so that nothing starts anew.
-
-    What is there is found by the run's tag, so that an effect whose answer was lost is undone too,
-    and by the id where one was answered, so that a lost tag hides nothing.
+    """Undo every open record of the run's ledger, and read it back.
 
     Raises
     ------
@@ -37,9 +37,44 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     TransientError
         The run went on meanwhile; call again.
     """
-    world.store.end_acts(request.run_id)  # what is read from here on is all there will ever be
-    run = world.store.get(request.run_id)
-    records = [r for r in world.store.undo_records(request.run_id) if r.state == "open"]
+    run_id = request.run_id
+    world.store.end_acts(run_id)  # what is read from here on is all there will ever be
+    run = world.store.get(run_id)
+    records = [r for r in world.store.undo_records(run_id) if r.state == "open"]
+    if isinstance(run, CanaryRun):
+        closed = _undo_canary(run, records, world)
+    else:
+        closed = _undo_fault(run_id, run, records, world)
+    if closed:
+        event = Event(at=world.now(), what="undone", detail=f"{closed} records read back")
+        world.store.add_event(run_id, event)
+        world.bus.announce(run_id, "Run Undone", {"records": closed})
+    return Undone(run_id=run_id, closed=closed)
+
+
+def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) -> int:
+    """Restore the weights.
+
+    The progress is written before it is relied on: a shift that has opened its record and not yet
+    written down its weights finds that it was overtaken, and sets nothing.
+    """
+    run_id = run.plan.run_id
+    if any(r.what == "weights" for r in records):
+        world.store.save_progress(run, run.progress)
+        run = run.model_copy(update={"version": run.version + 1})
+        restored = restore_weights(run, world)
+        now = world.now()
+        world.store.save_progress(run, after_restoring(run, restored, now))
+        world.store.close_undo(run_id, "weights", now, restored.words)
+    return len(records)
+
+
+def _undo_fault(run_id: str, run: Run | None, records: Sequence[UndoRecord], world: Undoing) -> int:
+    """Undo the FIS template first, so that nothing starts anew, then the experiment.
+
+    What is there is found by the run's tag, so that an effect whose answer was lost is undone too,
+    and by the id where one was answered, so that a lost tag hides nothing.
+    """
     known = run.progress.fault.experiment_id if run and run.progress.fault else None
     opened_at = max((r.opened_at for r in records), default=0.0)
     settled_at = 0.0 if known else opened_at + SETTLED_AFTER_SECONDS
@@ -47,25 +82,21 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     for what in ("fis-template", "fis-experiment"):
         if any(r.what == what for r in records):
             try:
-                found = _undone(what, request.run_id, known, settled_at, world)
+                found = _undone(what, run_id, known, settled_at, world)
             except UndoIncomplete as error:
                 refusals.append(str(error))  # one that cannot be undone keeps no other one open
                 continue
-            world.store.close_undo(request.run_id, what, world.now(), found)
+            world.store.close_undo(run_id, what, world.now(), found)
             closed += 1
     if refusals:
         raise UndoIncomplete("; ".join(refusals))
-    run = world.store.get(request.run_id)  # the fault's start may have come in while we waited
-    if run and run.progress.phase == "injecting":
-        fault = run.progress.fault
+    now_kept = world.store.get(run_id)  # the fault's start may have come in while we waited
+    if isinstance(now_kept, Run) and now_kept.progress.phase == "injecting":
+        fault = now_kept.progress.fault
         fresh = _last_state(fault, world) if fault else None
         update = {"phase": "recovering", "undone_at": world.now(), "fault": fresh}
-        world.store.save_progress(run, run.progress.model_copy(update=update))
-    if closed:
-        event = Event(at=world.now(), what="undone", detail=f"{closed} records read back")
-        world.store.add_event(request.run_id, event)
-        world.bus.announce(request.run_id, "Run Undone", {"records": closed})
-    return Undone(run_id=request.run_id, closed=closed)
+        world.store.save_progress(now_kept, now_kept.progress.model_copy(update=update))
+    return closed
 
 
 def _undone(what: str, run_id: str, known: str | None, settled_at: float, world: Undoing) -> str:

@@ -81,7 +81,7 @@ def watch_window(request: RunInput, world: Watching) -> Watched:
 def known_run(store: RunStore, run_id: str) -> Run:
     """Return a run that a task was given. Raises LeaseLost when the table does not know it."""
     run = store.get(run_id)
-    if run is None:
+    if not isinstance(run, Run):
         raise LeaseLost(f"run {run_id} is not in the table, so it holds no workload")
     return run
 
