@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.compute.cloud import Cloud, CloudDatabase
+from lab.compute.jobs import Jobs
 from lab.compute.manifest import ROOT, Manifest
 from lab.compute.truth_log import TruthLog
 from lab.database import Database, DatabaseError
@@ -41,7 +40,7 @@ class Databases:
         self._truth = truth
         self._metric_period_seconds = metric_period_seconds
         self._databases: dict[str, Database] = {}
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._jobs = Jobs("database", DatabaseError)
         # Set once the workload's database has its tables.
         self.prepared = asyncio.Event()
         self._prepared: str | None = None
@@ -65,42 +64,26 @@ class Databases:
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             metrics.cancel()
-            for task in self._busy.values():
-                task.cancel()
+            self._jobs.cancel()
             await asyncio.gather(
                 *(asyncio.to_thread(database.stop) for database in self._databases.values())
             )
 
     async def _reconcile(self, wanted: list[CloudDatabase]) -> None:
         for identifier in self._databases.keys() - {database.identifier for database in wanted}:
-            self._begin(identifier, self._remove(identifier))
+            self._jobs.begin(identifier, self._remove(identifier))
         for item in wanted:
             database = self._databases.get(item.identifier)
-            if item.identifier in self._busy or item.status in {"deleting", "stopped"}:
+            if item.identifier in self._jobs or item.status in {"deleting", "stopped"}:
                 continue
             if database is None:
-                self._begin(item.identifier, self._create(item))
+                self._jobs.begin(item.identifier, self._create(item))
             elif item.status == "rebooting":
-                self._begin(item.identifier, self._reboot(database))
+                self._jobs.begin(item.identifier, self._reboot(database))
             elif not database.running:
-                self._begin(item.identifier, self._restart(database))
+                self._jobs.begin(item.identifier, self._restart(database))
             elif self._manifest.database is not None and not self.prepared.is_set():
-                self._begin(item.identifier, self._prepare(database, alone=len(wanted) == 1))
-
-    def _begin(self, identifier: str, work: Coroutine[Any, Any, None]) -> None:
-        async def carry_out() -> None:
-            try:
-                await work
-            except (DatabaseError, BotoCoreError, ClientError, OSError) as error:
-                _log.error("database %s: %s", identifier, error)
-                await asyncio.sleep(1)
-            finally:
-                del self._busy[identifier]
-
-        if identifier in self._busy:
-            work.close()
-        else:
-            self._busy[identifier] = asyncio.create_task(carry_out())
+                self._jobs.begin(item.identifier, self._prepare(database, alone=len(wanted) == 1))
 
     async def _create(self, item: CloudDatabase) -> None:
         of_workload = self._manifest.database

@@ -6,9 +6,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lab.compute.cloud import Cloud, CloudInstance, Group, Snapshot
 from lab.compute.databases import Databases
 from lab.compute.instances import Instance
+from lab.compute.jobs import Jobs
 from lab.compute.manifest import ROOT, Manifest, Service
 from lab.compute.truth_log import TruthLog
 from lab.instance import ServiceSpecification, Specification
@@ -51,7 +50,7 @@ class Supervisor:
         self._directory = directory
         self._truth = truth
         self._secret = _secret(directory / "secret")
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._jobs = Jobs("instance")
         self._registered: dict[str, set[str]] = {}
         self._elb_look = 0.0
 
@@ -65,8 +64,7 @@ class Supervisor:
                     _log.warning("instances: %s", error)
                 await asyncio.sleep(POLL_SECONDS)
         finally:
-            for task in self._busy.values():
-                task.cancel()
+            self._jobs.cancel()
             await asyncio.gather(*(instance.kill() for instance in self.instances.values()))
 
     async def terminate(self, instance_id: str) -> None:
@@ -86,19 +84,21 @@ class Supervisor:
         for instance_id in wanted:
             known = self.instances.get(instance_id)
             if known is None or known.state == "stopped":
-                self._begin(instance_id, self._boot(instance_id, snapshot.instances[instance_id]))
+                self._jobs.begin(
+                    instance_id, self._boot(instance_id, snapshot.instances[instance_id])
+                )
             elif known.state == "gone":
-                self._begin(instance_id, self.terminate(instance_id))
+                self._jobs.begin(instance_id, self.terminate(instance_id))
         for instance_id, instance in self.instances.items():
             if instance.alive and instance_id not in wanted:
                 item = snapshot.instances.get(instance_id)
                 stopping = item is not None and item.state in {"stopping", "stopped"}
-                self._begin(instance_id, instance.stop() if stopping else instance.kill())
+                self._jobs.begin(instance_id, instance.stop() if stopping else instance.kill())
         for group in snapshot.groups:
             for instance_id in group.members:
                 item = snapshot.instances.get(instance_id)
                 if group.replaces and item is not None and item.state == "stopped":
-                    self._begin(instance_id, self.terminate(instance_id))
+                    self._jobs.begin(instance_id, self.terminate(instance_id))
             await self._register(group, wanted)
         if time.monotonic() - self._elb_look > _ELB_HEALTH_SECONDS:
             self._elb_look = time.monotonic()
@@ -132,24 +132,7 @@ class Supervisor:
                     and instance.alive
                     and instance.age_seconds > group.grace_seconds
                 ):
-                    self._begin(instance_id, self.terminate(instance_id))
-
-    def _begin(self, instance_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """One thing at a time for each instance."""
-
-        async def carry_out() -> None:
-            try:
-                await work
-            except (BotoCoreError, ClientError, OSError) as error:
-                _log.error("instance %s: %s", instance_id, error)
-                await asyncio.sleep(1)
-            finally:
-                del self._busy[instance_id]
-
-        if instance_id in self._busy:
-            work.close()
-        else:
-            self._busy[instance_id] = asyncio.create_task(carry_out())
+                    self._jobs.begin(instance_id, self.terminate(instance_id))
 
     async def _boot(self, instance_id: str, item: CloudInstance) -> None:
         await self._databases.prepared.wait()
@@ -166,7 +149,7 @@ class Supervisor:
 
     def _on_death(self, instance_id: str) -> None:
         _log.warning("instance %s died; terminating it in EC2", instance_id)
-        self._begin(instance_id, self.terminate(instance_id))
+        self._jobs.begin(instance_id, self.terminate(instance_id))
 
     def _specification(self, instance_id: str, credentials: dict[str, str]) -> Specification:
         account = urlsplit(os.environ["AWS_ENDPOINT_URL"])
