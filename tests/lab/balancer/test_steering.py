@@ -169,6 +169,24 @@ async def test_a_target_by_instance_id_is_found_through_the_directory(
     assert line["load_balancer"] == BALANCER
 
 
+async def test_a_task_is_found_by_its_address_and_one_that_ended_is_nowhere(
+    bench: Bench, client: aiohttp.ClientSession
+) -> None:
+    """On the same port, and neither address is one of this machine."""
+    backend = await bench.backend()
+    here, gone = Target("10.30.0.17", 8080), Target("10.30.0.18", 8080)
+    entry = {"address": "127.0.0.1", "port": backend.port, "state": "running"}
+    bench.account.instances = {
+        "0123": entry | {"ip": here.id},
+        "4567": entry | {"ip": gone.id, "port": 0, "state": "gone"},
+    }
+    bench.account.say({BLUE: [here, gone]})
+    await bench.state_of(here, "healthy")
+    await bench.state_of(gone, "unhealthy")
+    async with client.get(bench.url) as answer:
+        assert answer.status == 200
+
+
 async def test_a_group_that_nothing_forwards_to_is_unused(bench: Bench) -> None:
     blue, green = await bench.backend(), await bench.backend()
     bench.account.say({BLUE: [blue.target], GREEN: [green.target]})

@@ -261,6 +261,34 @@ def test_a_task_whose_process_dies_is_replaced(lab: Lab, losses: Losses) -> None
     assert green_task(lab) != losses.died
 
 
+def test_a_deployment_that_cannot_start_leaves_the_old_task_serving(lab: Lab) -> None:
+    before, api = green_task(lab), lab.client("ecs")
+    good = described(lab, before)["taskDefinitionArn"]
+    bad = api.register_task_definition(
+        family="chat-green",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "unheard-of", "image": "used-in-place"}],
+    )["taskDefinition"]["taskDefinitionArn"]
+
+    def failed() -> list[dict[str, Any]]:
+        stopped = {"serviceName": "chat-green", "desiredStatus": "STOPPED"}
+        found = [described(lab, t) for t in api.list_tasks(cluster="chat", **stopped)["taskArns"]]
+        return [task for task in found if task["taskDefinitionArn"] == bad]
+
+    api.update_service(cluster="chat", service="chat-green", taskDefinition=bad)
+    try:
+        reason = until(failed)[0]["stoppedReason"]
+        assert "unheard-of: lab/workloads/chat.yaml does not say how to run it" in reason
+        assert described(lab, before)["lastStatus"] == "RUNNING"
+    finally:
+        api.update_service(cluster="chat", service="chat-green", taskDefinition=good)
+    until(lambda: described(lab, before)["lastStatus"] == "STOPPED")
+    assert green_task(lab) != before
+
+
 def test_a_service_of_none_has_no_task_and_comes_back(lab: Lab) -> None:
     api = lab.client("ecs")
     api.update_service(cluster="chat", service="chat-green", desiredCount=0)
