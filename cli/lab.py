@@ -16,7 +16,7 @@ from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_s
 from cli.outcome import show_outcome
 from cli.output import Output
 from cli.place import LABS, Place, enter_lab, read_evidence
-from cli.problems import BROKEN, Problem
+from cli.problems import BROKEN, Problem, problem_of
 from cli.progress import Snapshot, start_and_follow
 from cli.reports import fetch_report
 from cli.runs import (
@@ -40,6 +40,7 @@ from steadystate.documents.experiment import Experiment
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli
 from steadystate.domain.series import usable
 from steadystate.domain.verdict import EXIT_CODES
+from steadystate.evidence import Evidence
 from steadystate.run.scenario import read_documents
 
 if TYPE_CHECKING:
@@ -300,12 +301,7 @@ def _take_home(
     text = evidence_text(place, snapshot)
     evidence = read_evidence(text)
     (folder / "run.json").write_text(text, encoding="utf-8")
-    language = evidence.plan.language
-    try:
-        report = fetch_report(evidence.run_id, language, place, view.waiting)
-        (folder / f"report.{language}.pdf").write_bytes(report)
-    except Problem as problem:
-        view.say(f"no report: {'; '.join(problem.lines)}")
+    _take_report(place, evidence, folder, view)
     view.waiting("the last customers finish, and check what was promised to them")
     try:
         lab.stop_traffic()
@@ -315,3 +311,20 @@ def _take_home(
     content = jsons.dumps(truth, indent=1, ensure_ascii=False) + "\n"
     (folder / "truth.json").write_text(content, encoding="utf-8")
     return text
+
+
+def _take_report(
+    place: Place, evidence: Evidence, folder: Path, view: "LiveView | PlainView"
+) -> None:
+    """Write the report; whatever becomes of it, the run has its verdict."""
+    language = evidence.plan.language
+    try:
+        content = fetch_report(evidence.run_id, language, place, view.waiting)
+        (folder / f"report.{language}.pdf").write_bytes(content)
+    except KeyboardInterrupt:
+        view.say("not waited for: the report")
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        view.say(f"no report: {'; '.join(problem.lines)}")

@@ -55,6 +55,13 @@ def test_the_trends_input_is_what_the_schedule_sends() -> None:
     assert json.loads(filled) == read(ROOT / "events/executions/report-trends.json")
 
 
+@pytest.mark.parametrize("name", ["report", "report-by-hand"])
+def test_the_input_of_a_report_names_a_run_and_a_language(name: str) -> None:
+    given = read(ROOT / f"events/executions/{name}.json")
+    assert given.pop("quiet", False) in (True, False)
+    assert contracts.ReportInput.model_validate(given).run_id
+
+
 def test_the_planned_input_is_one_that_an_execution_takes() -> None:
     planned = read(ROOT / "events/functions/plan_run.json")
     validate(ExecutionInput, planned["input"], "plan_run.json")
