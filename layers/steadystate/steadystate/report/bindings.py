@@ -26,7 +26,7 @@ def _binding(before: str, after: str, fields: str) -> Binding:
     )
 
 
-_LIMITS = "limit target_seconds low_seconds"
+_LIMITS = "limit target_seconds low_seconds margin_times limit_e_value"
 _ASKED = r"\b(?:below|under|at most|exactly|limit of|bound of|past(?: the limit of)?)"
 _TARGET = r"\btarget (?:of|was|is)|over within|target"
 BINDINGS = (

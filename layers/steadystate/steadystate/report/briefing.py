@@ -84,30 +84,16 @@ def _brief(replay: Replay) -> Brief:
         missed=sum(o.verdict is Verdict.FAIL for o in objectives),
         undecided=sum(o.verdict is Verdict.INCONCLUSIVE for o in objectives),
         recovery=_recovery(evidence, plan, recovery, ticks),
-        guardrails=[
-            GuardrailBrief(
-                name=plain(g.name),
-                sli=plain(g.sli),
-                bound=plain(g.bound),
-                state=g.state.value,
-                reason=plain(g.reason),
-            )
-            for g in evidence.guardrails
-        ],
+        guardrails=guardrails_of(evidence),
         unasked=[
             SliBrief(name=plain(name), guarded=name in guarded)
             for name in plan.slis
             if name not in judged
         ],
         minutes=minutes_of(evidence, plan, ticks),
-        undo=[
-            UndoBrief(
-                what=plain(u.what), state=u.state, verified_at=u.verified_at, found=plain(u.found)
-            )
-            for u in evidence.undo
-        ],
-        cost_dollars=_finite(evidence.cost.actual.get("total")),
-        planned_dollars=_finite(evidence.cost.estimate.get("total")),
+        undo=undo_of(evidence),
+        cost_dollars=finite(evidence.cost.actual.get("total")),
+        planned_dollars=finite(evidence.cost.estimate.get("total")),
         looks=len(evidence.samples),
         missing_looks=replay.missing_looks,
         unread_looks=sum(1 for s in evidence.samples if s.notes),
@@ -120,6 +106,30 @@ def _brief(replay: Replay) -> Brief:
         failed_percent=100.0 * failed / sent if sent else None,
         overrides=[plain(str(key)) for key in plan.overrides],
     )
+
+
+def guardrails_of(evidence: Evidence) -> list[GuardrailBrief]:
+    """Return the guardrails of a run in brief."""
+    return [
+        GuardrailBrief(
+            name=plain(g.name),
+            sli=plain(g.sli),
+            bound=plain(g.bound),
+            state=g.state.value,
+            reason=plain(g.reason),
+        )
+        for g in evidence.guardrails
+    ]
+
+
+def undo_of(evidence: Evidence) -> list[UndoBrief]:
+    """Return the undo of a run in brief."""
+    return [
+        UndoBrief(
+            what=plain(u.what), state=u.state, verified_at=u.verified_at, found=plain(u.found)
+        )
+        for u in evidence.undo
+    ]
 
 
 def ticks_of(samples: Sequence[Sample]) -> list[Tick]:
@@ -192,11 +202,11 @@ def _objective(
         floored=one.limit is not None and bound.limit(one.baseline, None) != one.limit,
         when=document.when,
         aggregate=document.aggregate,
-        observed=_finite(one.observed),
-        limit=_finite(one.limit),
-        baseline=_finite(one.baseline),
-        margin=_finite(one.margin),
-        room_percent=_finite(room),
+        observed=finite(one.observed),
+        limit=finite(one.limit),
+        baseline=finite(one.baseline),
+        margin=finite(one.margin),
+        room_percent=finite(room),
         baseline_times=_times(one.observed, one.baseline),
         points=len(points),
         observations=summary.weight if summary else 0.0,
@@ -266,8 +276,9 @@ def _span(interval: IntervalEvidence | None) -> SpanBrief | None:
 
 
 def _times(observed: float | None, baseline: float | None) -> float | None:
-    return _finite(observed / baseline) if observed is not None and baseline else None
+    return finite(observed / baseline) if observed is not None and baseline else None
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """Return a number that says something, else None."""
     return value if value is not None and math.isfinite(value) else None

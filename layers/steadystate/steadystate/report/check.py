@@ -141,6 +141,8 @@ def _wrong_verdicts(text: str, subjects: set[str], facts: Facts) -> Iterator[str
     of_run = {facts.verdict, *facts.verdicts.get("", ())}
     if re.search(r"stored|document says|저장|문서", text):
         of_run.add(facts.stored_verdict)
+    if re.search(r"experiment|실험", text):
+        of_run |= facts.verdicts.get("experiment", set())
     if re.search(r"recover|회복", text):
         of_run |= facts.verdicts.get("recovery", set())
     of_parts = {v for s in subjects for v in facts.verdicts.get(s, ())}

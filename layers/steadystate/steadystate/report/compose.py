@@ -4,12 +4,13 @@ from steadystate.documents.fields import Language
 from steadystate.evidence import Evidence
 from steadystate.ports import NarrativeModel
 from steadystate.report.briefing import brief_of
+from steadystate.report.canary_brief import canary_brief_of
 from steadystate.report.contracts import Narrative
 from steadystate.report.facts import as_json, facts_of
-from steadystate.report.narrative import narrative_of, sentences_of
+from steadystate.report.narrative import AnyBrief, narrative_of, sentences_of
 from steadystate.report.notes import replaced, without_model
 from steadystate.report.prose import checked
-from steadystate.report.replay import judge_again
+from steadystate.report.replay import judge_again, look_again
 
 
 def compose(
@@ -25,7 +26,10 @@ def compose(
     InvalidDocument
         The evidence contradicts itself.
     """
-    brief = brief_of(judge_again(evidence))
+    if evidence.kind == "canary":
+        brief: AnyBrief = canary_brief_of(look_again(evidence))
+    else:
+        brief = brief_of(judge_again(evidence))
     told = narrative_of(brief, language)
     if model is None:
         return told.model_copy(update={"note": without_model("no model", language)})

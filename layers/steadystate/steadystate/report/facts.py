@@ -30,6 +30,7 @@ _SUFFIXES: dict[str, tuple[Kind, float]] = {
     "_percent": ("percent", 1.0),
     "_dollars": ("dollars", 1.0),
     "_times": ("times", 1.0),
+    "_milliseconds": ("length", 0.001),
 }
 _UNITS: dict[str, tuple[Kind, float]] = {
     "percent": ("percent", 1.0),
@@ -143,6 +144,8 @@ def _walk_object(value: dict[str, Any], subjects: frozenset[str], facts: Facts) 
     for key, one in value.items():
         if key == "recovery" and isinstance(one, dict):
             facts.verdicts["recovery"] = {str(one["verdict"])}
+        if key == "experiment_verdict" and one:
+            facts.verdicts.setdefault("experiment", set()).add(str(one))
         if key in ("points", "observations", "look", "step", "percentile"):
             _walk(one, key, subjects | own, facts)
         else:

@@ -53,8 +53,11 @@ class Minute(Contract):
         return not (self.failed or self.events or self.misses)
 
 
-def minutes_of(evidence: Evidence, plan: Plan, ticks: Sequence[Tick]) -> list[Minute]:
-    """Return the minutes of a run in order of time, at most about MOST_ROWS of them."""
+def minutes_of(evidence: Evidence, plan: Plan | None, ticks: Sequence[Tick]) -> list[Minute]:
+    """Return the minutes of a run in order of time, at most about MOST_ROWS of them.
+
+    `plan` is that of an experiment, whose objectives can be missed.
+    """
     rows: dict[int, list[Tick]] = {}
     for tick in ticks:
         rows.setdefault(int(tick.at // 60), []).append(tick)
@@ -63,7 +66,7 @@ def minutes_of(evidence: Evidence, plan: Plan, ticks: Sequence[Tick]) -> list[Mi
         minute = int(event.at.timestamp() // 60)
         brief = EventBrief(at=event.at, what=plain(event.what), detail=plain(event.detail))
         events.setdefault(minute, []).append(brief)
-    misses = _misses(evidence, plan)
+    misses = _misses(evidence, plan) if plan else {}
     minutes = [
         _minute(number, rows.get(number, []), events.get(number, []), misses.get(number, {}))
         for number in sorted({*rows, *events, *misses})

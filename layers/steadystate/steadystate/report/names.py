@@ -88,7 +88,7 @@ def blank_names(text: str, facts: Facts) -> str:
 
     def blanked(match: re.Match[str]) -> str:
         token = match[0]
-        shaped = identifies(token) and not FIGURE.fullmatch(token)
+        shaped = identifies(token) and not FIGURE.fullmatch(token) and token not in TERMS
         named = token in facts.names or token in TERMS
         digits = any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
         return "\u0001" * len(token) if shaped or (named and digits) else token

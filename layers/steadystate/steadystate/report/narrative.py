@@ -4,6 +4,7 @@ from types import ModuleType
 
 from steadystate.documents.fields import Language
 from steadystate.report.brief import Brief
+from steadystate.report.canary_brief import CanaryBrief
 from steadystate.report.contracts import (
     DETERMINISTIC,
     Narrative,
@@ -11,21 +12,30 @@ from steadystate.report.contracts import (
     Section,
     SectionKey,
 )
+from steadystate.report.english import canary as english_canary
 from steadystate.report.english import experiment as english
+from steadystate.report.korean import canary as korean_canary
 from steadystate.report.korean import experiment as korean
 
+AnyBrief = Brief | CanaryBrief
+
 _TOLD: dict[Language, ModuleType] = {"en": english, "ko": korean}
+_TOLD_OF_CANARIES: dict[Language, ModuleType] = {"en": english_canary, "ko": korean_canary}
 
 
-def sentences_of(brief: Brief, language: Language) -> dict[SectionKey, list[list[str]]]:
+def _teller(brief: AnyBrief, language: Language) -> ModuleType:
+    return (_TOLD_OF_CANARIES if isinstance(brief, CanaryBrief) else _TOLD)[language]
+
+
+def sentences_of(brief: AnyBrief, language: Language) -> dict[SectionKey, list[list[str]]]:
     """Return the sentences of each section, paragraph by paragraph."""
-    told: dict[SectionKey, list[list[str]]] = _TOLD[language].sections(brief)
+    told: dict[SectionKey, list[list[str]]] = _teller(brief, language).sections(brief)
     return told
 
 
-def narrative_of(brief: Brief, language: Language) -> Narrative:
+def narrative_of(brief: AnyBrief, language: Language) -> Narrative:
     """Return the narrative that needs no model."""
-    told = _TOLD[language]
+    told = _teller(brief, language)
     return Narrative(
         schema="steadystate/narrative/v1",
         run_id=brief.run_id,

@@ -28,7 +28,7 @@ FIELD_NOUNS = {
     for noun, names in {
         "probe": "probes failed sent answered outage_probes good_probes needed_probes "
         "probes_a_second failed_percent outage_percent worst_percent",
-        "look": "looks missing_looks unread_looks look",
+        "look": "looks missing_looks unread_looks fault_looks look",
         "point": "points",
         "observation": "observations",
         "target": "targets targets_hit",
@@ -37,13 +37,15 @@ FIELD_NOUNS = {
         "fault": "faults",
         "undo": "undo",
         "step": "steps",
-        "request": "requests total bad",
+        "request": "requests canary_bad canary_total stable_bad stable_total",
     }.items()
     for name in names.split()
 }
 """What a field of a brief counts."""
 
 _RECOVERY = "recover|whole|outage|after|felt|breach|customer|fail|took|회복|온전|장애|겪|실패"
+_EVIDENCE = "e-value|evidence|증거"
+_STEP = "step|weight|traffic|promot|bake|단계|가중치|트래픽"
 CUES = {
     "window_seconds": "look|window|관측|표본",
     "metric_period_seconds": "metric|period|지표|주기",
@@ -76,12 +78,27 @@ CUES = {
     "baseline": "baseline|before|usual|normal|history|from|기준값|이전|평소|에서|전",
     "worst": "worst|peak|max|high|most|rose|fell|가장|최대|최고|봉우리|까지",
     "margin": "margin|left|short|room|under|over|여유|남|모자|넘",
+    "peak_e_value": _EVIDENCE,
+    "limit_e_value": _EVIDENCE,
+    "promotion_e_value": _EVIDENCE,
+    "needed_e_value": _EVIDENCE,
+    "peak_percent": "limit|e-value|evidence|한계|증거",
+    "weight_percent": _STEP,
+    "step_percent": _STEP,
+    "restore_seconds": "back|restor|took|되돌|돌아|걸",
+    "slow_over_milliseconds": "slow|over|느린|넘",
+    "canary_percent": "canary|카나리",
+    "stable_percent": "stable|안정|기존",
+    "margin_times": "margin|promot|times|배",
+    "confidence_percent": "confiden|신뢰|확신",
     "tick": "(?:a|each|every|per|worst|one) second|1초(?:에|마다|당|간| 동안)",
 }
 """Words of which one must stand in a sentence that tells the field: else a figure that happens to
 be right for something else would do."""
 
-_NEXT_WORDS = re.compile(r"\s*(?:of (?:the |all |its )*[\d,.]* ?)?((?:[A-Za-z-]+[\s-]*){0,3})")
+_NEXT_WORDS = re.compile(
+    r"\s*(?:bad |slow |failed )?(?:of (?:the |all |its )*[\d,.]* ?)?((?:[A-Za-z-]+[\s-]*){0,3})"
+)
 _CLAUSE = re.compile(r"[;:.!?(]")
 _COUNTER = re.compile(r"\s?(?:개|건|번|대|회|곳|명|가지|단계|차례)")
 _HANGUL = sorted((noun for noun in NOUNS if noun > "가"), key=len, reverse=True)

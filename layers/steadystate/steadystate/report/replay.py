@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
+from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
-from steadystate.evidence import Evidence, ObjectiveEvidence, RecoveryEvidence
+from steadystate.evidence import CanaryEvidence, Evidence, ObjectiveEvidence, RecoveryEvidence
 from steadystate.run.evaluate import recovery_evidence
 from steadystate.run.judgement import Facts, judge
 
@@ -63,8 +65,43 @@ def experiment_of(evidence: Evidence) -> tuple[Plan, RecoveryEvidence]:
     raise InvalidDocument(f"run {evidence.run_id}: the evidence of an experiment has no recovery")
 
 
+def canary_of(evidence: Evidence) -> tuple[CanaryPlan, CanaryEvidence]:
+    """Return what the evidence of a canary has, and that of nothing else.
+
+    Raises
+    ------
+    InvalidDocument
+        The document calls itself a canary and is none.
+    """
+    if isinstance(evidence.plan, CanaryPlan) and evidence.canary is not None:
+        return evidence.plan, evidence.canary
+    raise InvalidDocument(f"run {evidence.run_id}: the evidence of a canary has no looks or plan")
+
+
+def look_again(evidence: Evidence) -> Replay:
+    """Hold the verdict on a canary against what its looks keep: the e-values and their limits.
+
+    A promoted canary with an e-value over its limit, and one that is said to have regressed
+    without any, are INCONCLUSIVE: the document does not say what happened.
+    """
+    _, canary = canary_of(evidence)
+    fired = any(
+        metric.evidence >= metric.limit or metric.decision == "REGRESSION"
+        for look in canary.looks
+        for metric in look.metrics.values()
+    )
+    regressed = evidence.stop is not None and evidence.stop.by.startswith("regression")
+    seen = {look.look for look in canary.looks}
+    missing = max(seen) + 1 - len(seen) if seen else 0
+    claims = evidence.verdict == Verdict.PASS and (fired or not canary.looks)
+    if claims or (evidence.verdict == Verdict.FAIL and regressed and not fired):
+        new = evidence.model_copy(update={"verdict": Verdict.INCONCLUSIVE})
+        return Replay(new, evidence.verdict, [], missing)
+    return Replay(evidence, evidence.verdict, [], missing)
+
+
 def judge_again(evidence: Evidence) -> Replay:
-    """Judge a run again from its samples.
+    """Judge an experiment again from its samples.
 
     Raises
     ------

@@ -5,9 +5,9 @@ from steadystate.report.advice import most_changed, was_tested, weakest
 from steadystate.report.brief import Brief, ObjectiveBrief, RecoveryBrief
 from steadystate.report.contracts import SectionKey
 from steadystate.report.english.next_steps import next_steps, not_tested
-from steadystate.report.english.phrases import bound, count, event, interval, observed, short
-from steadystate.report.minutes import Minute, Miss
-from steadystate.report.shown import amount, clock, day, dollars, duration, minute, number, seconds
+from steadystate.report.english.phrases import bound, count, interval, observed, short
+from steadystate.report.english.rows import cost, row, undo
+from steadystate.report.shown import amount, clock, day, duration, number, seconds
 
 Paragraphs = list[list[str]]
 
@@ -151,30 +151,7 @@ def _happened(brief: Brief) -> Paragraphs:
     ]
     if brief.missing_looks:
         head.append(f"Of {count(brief.missing_looks, 'look')} nothing was kept.")
-    return [head, *([*_minute(m)] for m in brief.minutes)]
-
-
-def _minute(row: Minute) -> list[str]:
-    when = minute(row.started_at)
-    if row.last_at != row.started_at:
-        when += f" to {minute(row.last_at)}"
-    if row.failed:
-        probes = (
-            f"{number(row.failed)} of {count(row.sent, 'probe')} failed, "
-            f"{number(row.worst_percent)} % in the worst second"
-        )
-    elif row.sent:
-        probes = f"all {count(row.sent, 'probe')} were answered"
-    else:
-        probes = "no probe was sent"
-    told = [f"{when}: {probes}."]
-    told += [_miss(miss) for miss in row.misses]
-    return told + [f"At {clock(e.at)} {event(e)}." for e in row.events]
-
-
-def _miss(miss: Miss) -> str:
-    value, limit = (amount(v, miss.unit, "en") for v in (miss.value, miss.limit))
-    return f"{miss.sli} {'rose' if miss.upper else 'fell'} to {value}, past the limit of {limit}."
+    return [head, *([*row(m)] for m in brief.minutes)]
 
 
 def _verdict(brief: Brief) -> Paragraphs:
@@ -190,17 +167,8 @@ def _verdict(brief: Brief) -> Paragraphs:
         else f"The guardrail {g.name} ({g.sli} {g.bound}) was {g.state.lower()}: “{g.reason}”."
         for g in brief.guardrails
     ]
-    undo = [
-        f"{u.what} was undone, which was read back at {clock(u.verified_at)}."
-        if u.verified_at
-        else f"{u.what} is still {u.state}."
-        for u in brief.undo
-    ]
-    if brief.cost_dollars is not None:
-        planned = brief.planned_dollars
-        cost = f"The run cost {dollars(brief.cost_dollars, 'en')}"
-        undo.append(cost + (f", planned {dollars(planned, 'en')}." if planned is not None else "."))
-    return [p for p in (first, parts, rails, undo) if p]
+    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
+    return [p for p in (first, parts, rails, last) if p]
 
 
 def _list(names: list[str]) -> str:

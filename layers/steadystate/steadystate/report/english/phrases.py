@@ -66,6 +66,10 @@ _EVENTS = {
     "not tested": "the run turned out not to have tested anything",
     "judged": "the run was judged",
     "released": "the workload was released",
+    "weights shifted": "the weights were shifted",
+    "step promoted": "the step was promoted",
+    "going back": "the way back began",
+    "final bake over": "the final bake was over",
 }
 
 

@@ -6,9 +6,9 @@ from steadystate.report.brief import Brief, ObjectiveBrief, RecoveryBrief
 from steadystate.report.contracts import SectionKey
 from steadystate.report.korean.next_steps import next_steps, not_tested
 from steadystate.report.korean.particles import joined
-from steadystate.report.korean.phrases import bound, event, interval, observed, probes, short
-from steadystate.report.minutes import Minute, Miss
-from steadystate.report.shown import amount, clock, day, dollars, duration, minute, number, seconds
+from steadystate.report.korean.phrases import bound, interval, observed, probes, short
+from steadystate.report.korean.rows import cost, row, undo
+from steadystate.report.shown import amount, clock, day, duration, number, seconds
 
 Paragraphs = list[list[str]]
 
@@ -153,33 +153,7 @@ def _happened(brief: Brief) -> Paragraphs:
     ]
     if brief.missing_looks:
         head.append(f"관측 {brief.missing_looks}번은 표본이 남아 있지 않습니다.")
-    return [head, *([*_minute(m)] for m in brief.minutes)]
-
-
-def _minute(row: Minute) -> list[str]:
-    when = minute(row.started_at)
-    if row.last_at != row.started_at:
-        when += f"~{minute(row.last_at)}"
-    if row.failed:
-        told = (
-            f"프로브 {probes(row.sent)} 가운데 {probes(row.failed)}이 실패했고, 가장 나쁜 1초에는 "
-            f"{joined(f'{number(row.worst_percent)} %', '이/가')} 실패했습니다"
-        )
-    elif row.sent:
-        told = f"프로브 {probes(row.sent)}이 모두 답을 받았습니다"
-    else:
-        told = "프로브를 보내지 않았습니다"
-    return [
-        f"{when}: {told}.",
-        *(_miss(miss) for miss in row.misses),
-        *(f"{clock(e.at)}에 {event(e)}." for e in row.events),
-    ]
-
-
-def _miss(miss: Miss) -> str:
-    value, limit = (amount(v, miss.unit, "ko") for v in (miss.value, miss.limit))
-    rose = "올라" if miss.upper else "떨어져"
-    return f"{miss.sli} 지표가 {value}까지 {rose} 한계 {joined(limit, '을/를')} 벗어났습니다."
+    return [head, *([*row(m)] for m in brief.minutes)]
 
 
 def _verdict(brief: Brief) -> Paragraphs:
@@ -196,17 +170,8 @@ def _verdict(brief: Brief) -> Paragraphs:
         else f"{g.name} 가드레일({g.sli} {g.bound})은 {states[g.state]}: “{g.reason}”."
         for g in brief.guardrails
     ]
-    undo = [
-        f"{u.what} 원상 복구는 {clock(u.verified_at)}에 다시 읽어 확인했습니다."
-        if u.verified_at
-        else f"{u.what} 원상 복구는 아직 확인되지 않았습니다({u.state})."
-        for u in brief.undo
-    ]
-    if brief.cost_dollars is not None:
-        planned = brief.planned_dollars
-        cost = f"실행에 든 비용은 {dollars(brief.cost_dollars, 'ko')}입니다"
-        undo.append(cost + (f"(계획 {dollars(planned, 'ko')})." if planned is not None else "."))
-    return [p for p in (first, parts, rails, undo) if p]
+    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
+    return [p for p in (first, parts, rails, last) if p]
 
 
 def _objective(one: ObjectiveBrief) -> str:

@@ -72,6 +72,10 @@ _EVENTS = {
     "not tested": "아무것도 시험하지 못했음이 드러났습니다",
     "judged": "판정했습니다",
     "released": "워크로드를 놓아주었습니다",
+    "weights shifted": "가중치를 옮겼습니다",
+    "step promoted": "단계를 통과했습니다",
+    "going back": "되돌리기 시작했습니다",
+    "final bake over": "마지막 지켜보기가 끝났습니다",
 }
 
 

@@ -1,0 +1,275 @@
+"""What is told of a canary: its evidence in brief, as `brief` is for an experiment."""
+
+from datetime import datetime
+from typing import Literal
+
+from steadystate.canary_contracts import CanaryLook, CanaryPlan
+from steadystate.contracts import Contract
+from steadystate.domain.verdict import Verdict
+from steadystate.evidence import CanaryEvidence, Evidence, instant
+from steadystate.report.brief import GuardrailBrief, UndoBrief
+from steadystate.report.briefing import finite, guardrails_of, undo_of
+from steadystate.report.minutes import Minute, minutes_of
+from steadystate.report.plain_text import plain
+from steadystate.report.replay import BROKEN, Replay, canary_of, contradicts
+from steadystate.run.judgement import ABORTED
+
+LARGEST_E_VALUE = 1_000_000.0
+"""E-values grow without end; over this one they all say the same."""
+
+
+class StepBrief(Contract):
+    """One step: how much traffic the canary got, and how that ended."""
+
+    weight_percent: int
+    shifted_at: datetime | None
+    read_back_at: datetime | None
+    ended_at: datetime | None
+    outcome: str
+    reason: str
+    approved_by: str
+    experiment_run: str
+    experiment_verdict: Verdict | None
+
+
+class MetricBrief(Contract):
+    """One metric over the whole run: bad requests of all requests on both sides.
+
+    `ratio_times` is the canary's share over stable's. `peak_e_value` is the highest e-value that
+    was reached, and `limit_e_value` what rolls back; `peak_percent` is the one in parts of the
+    other. `promotion_e_value` is the best of the promotion test, and `needed_e_value` promotes.
+    """
+
+    name: str
+    slow_over_milliseconds: float | None
+    canary_bad: int
+    canary_total: int
+    canary_percent: float | None
+    stable_bad: int
+    stable_total: int
+    stable_percent: float | None
+    ratio_times: float | None
+    peak_e_value: float | None
+    limit_e_value: float | None
+    peak_percent: float | None
+    fired_at: datetime | None
+    promotion_e_value: float | None
+    needed_e_value: float | None
+
+
+class WeightsBrief(Contract):
+    """Weights as they were read back."""
+
+    at: datetime
+    stable_percent: int | None
+    canary_percent: int | None
+    what: str
+
+
+class RollbackBrief(Contract):
+    """The way back, from the decision to the weights read back."""
+
+    decided_at: datetime
+    restored_at: datetime | None
+    restore_seconds: float | None
+    stable_percent: int | None
+    canary_percent: int | None
+    reason: str
+
+
+CanaryEnd = Literal[
+    "promoted", "rolled back", "not promoted", "stopped by a person", "broken", "never began"
+]
+
+
+class CanaryBrief(Contract):
+    """A canary in brief. `stored_verdict` is empty where its looks support the stored one."""
+
+    run_id: str
+    scenario: str
+    workload: str
+    description: str
+    requested_by: str
+    reason_given: str
+    started_at: datetime
+    ended_at: datetime
+    run_seconds: float
+    verdict: Verdict
+    stored_verdict: str
+    end: CanaryEnd
+    why_text: str
+    why_name: str
+    stop_by: str
+    step_percent: list[int]
+    steps: list[StepBrief]
+    metrics: list[MetricBrief]
+    weights: list[WeightsBrief]
+    rollback: RollbackBrief | None
+    guardrails: list[GuardrailBrief]
+    minutes: list[Minute]
+    undo: list[UndoBrief]
+    cost_dollars: float | None
+    planned_dollars: float | None
+    looks: int
+    missing_looks: int
+    unread_looks: int
+    fault_looks: int
+    window_seconds: float
+    metric_period_seconds: int
+    probes_a_second: int
+    probe_timeout_seconds: float
+    probes: int
+    failed: int
+    failed_percent: float | None
+    margin_times: float
+    confidence_percent: float
+    overrides: list[str]
+
+
+def fired(brief: CanaryBrief) -> MetricBrief | None:
+    """Return the metric whose test rolled the canary back."""
+    return next((m for m in brief.metrics if m.fired_at is not None), None)
+
+
+def canary_brief_of(replay: Replay) -> CanaryBrief:
+    """Return a canary in brief.
+
+    Raises
+    ------
+    InvalidDocument
+        The evidence contradicts itself.
+    """
+    try:
+        return _brief(replay)
+    except BROKEN as error:
+        raise contradicts(replay.evidence.run_id, error) from error
+
+
+def _brief(replay: Replay) -> CanaryBrief:
+    evidence = replay.evidence
+    plan, canary = canary_of(evidence)
+    ticks = [tick for look in canary.looks for tick in look.ticks]
+    sent, failed = sum(t.sent for t in ticks), sum(t.failed for t in ticks)
+    failure, stop = evidence.failure, evidence.stop
+    why = failure.cause if failure else stop.reason if stop else evidence.verdict_reason
+    return CanaryBrief(
+        run_id=evidence.run_id,
+        scenario=plain(evidence.scenario),
+        workload=plain(evidence.workload),
+        description=plain(plan.description, 500),
+        requested_by=plain(evidence.requested_by),
+        reason_given=plain(evidence.reason, 300),
+        started_at=evidence.started_at,
+        ended_at=evidence.ended_at,
+        run_seconds=(evidence.ended_at - evidence.started_at).total_seconds(),
+        verdict=evidence.verdict,
+        stored_verdict="" if replay.supported else replay.stored_verdict,
+        end=_end(evidence, canary),
+        why_text=plain(why, 300),
+        why_name=plain(failure.state) if failure else "",
+        stop_by=plain(stop.by) if stop else "",
+        step_percent=[step.weight for step in plan.steps],
+        steps=[
+            StepBrief(
+                weight_percent=s.weight,
+                shifted_at=instant(s.shifted_at),
+                read_back_at=instant(s.read_back_at),
+                ended_at=instant(s.ended_at),
+                outcome=s.outcome,
+                reason=plain(s.reason, 300),
+                approved_by=plain(s.approved_by),
+                experiment_run=plain(s.experiment_run),
+                experiment_verdict=s.experiment_verdict,
+            )
+            for s in canary.steps
+        ],
+        metrics=[_metric(name, plan, canary) for name in plan.metrics],
+        weights=[
+            WeightsBrief(
+                at=at, stable_percent=w.stable, canary_percent=w.canary, what=plain(w.what)
+            )
+            for w in canary.weights
+            if (at := instant(w.at))
+        ],
+        rollback=_rollback(canary),
+        guardrails=guardrails_of(evidence),
+        minutes=minutes_of(evidence, None, ticks),
+        undo=undo_of(evidence),
+        cost_dollars=finite(evidence.cost.actual.get("total")),
+        planned_dollars=finite(evidence.cost.estimate.get("total")),
+        looks=len(canary.looks),
+        missing_looks=replay.missing_looks,
+        unread_looks=sum(1 for look in canary.looks if look.notes),
+        fault_looks=sum(1 for look in canary.looks if look.under_fault),
+        window_seconds=plan.timing.window_seconds,
+        metric_period_seconds=plan.timing.metric_period_seconds,
+        probes_a_second=plan.probe.requests,
+        probe_timeout_seconds=plan.probe.timeout,
+        probes=sent,
+        failed=failed,
+        failed_percent=100.0 * failed / sent if sent else None,
+        margin_times=plan.promotion.margin,
+        confidence_percent=100.0 * plan.promotion.confidence,
+        overrides=[plain(str(key)) for key in plan.overrides],
+    )
+
+
+def _end(evidence: Evidence, canary: CanaryEvidence) -> CanaryEnd:
+    if evidence.failure:
+        return "stopped by a person" if evidence.failure.error == ABORTED else "broken"
+    if not canary.steps:
+        return "never began"
+    if canary.rollback:
+        return "rolled back"
+    return "promoted" if evidence.verdict is Verdict.PASS else "not promoted"
+
+
+def _metric(name: str, plan: CanaryPlan, canary: CanaryEvidence) -> MetricBrief:
+    seen = [(look, look.metrics[name]) for look in canary.looks if name in look.metrics]
+    counts = [c for _, metric in seen for c in metric.counts]
+    bad, total = sum(c.canary_bad for c in counts), sum(c.canary_total for c in counts)
+    stable_bad = sum(c.stable_bad for c in counts)
+    stable_total = sum(c.stable_total for c in counts)
+    share = 100.0 * bad / total if total else None
+    usual = 100.0 * stable_bad / stable_total if stable_total else None
+    peak = max((m.evidence for _, m in seen), default=None)
+    limit = canary.limits.get(name)
+    fired: CanaryLook | None = next((k for k, m in seen if m.decision == "REGRESSION"), None)
+    threshold = plan.metrics[name].threshold
+    asked = [(m.promotion, m.needed) for _, m in seen if m.promotion is not None]
+    promotion, needed = max(asked, default=(None, None))
+    return MetricBrief(
+        name=plain(name),
+        slow_over_milliseconds=threshold.number if threshold else None,
+        canary_bad=bad,
+        canary_total=total,
+        canary_percent=share,
+        stable_bad=stable_bad,
+        stable_total=stable_total,
+        stable_percent=usual,
+        ratio_times=share / usual if share is not None and usual else None,
+        peak_e_value=_capped(peak),
+        limit_e_value=_capped(limit),
+        peak_percent=100.0 * min(peak / limit, 1.0) if peak is not None and limit else None,
+        fired_at=instant(fired.ended_at) if fired else None,
+        promotion_e_value=_capped(promotion),
+        needed_e_value=_capped(needed),
+    )
+
+
+def _capped(value: float | None) -> float | None:
+    return None if value is None else min(value, LARGEST_E_VALUE)
+
+
+def _rollback(canary: CanaryEvidence) -> RollbackBrief | None:
+    back = canary.rollback
+    if back is None:
+        return None
+    return RollbackBrief(
+        decided_at=back.decided_at,
+        restored_at=back.restored_at,
+        restore_seconds=back.seconds,
+        stable_percent=back.weights.stable,
+        canary_percent=back.weights.canary,
+        reason=plain(back.reason, 300),
+    )

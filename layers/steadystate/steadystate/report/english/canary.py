@@ -1,0 +1,344 @@
+"""A canary told in English: sentences from a brief, by section. Times are UTC."""
+
+from steadystate.domain.verdict import Verdict
+from steadystate.report.canary_brief import (
+    LARGEST_E_VALUE,
+    CanaryBrief,
+    MetricBrief,
+    StepBrief,
+    fired,
+)
+from steadystate.report.contracts import SectionKey
+from steadystate.report.english.phrases import count
+from steadystate.report.english.rows import cost, row, undo
+from steadystate.report.shown import clock, day, duration, number, seconds
+
+Paragraphs = list[list[str]]
+
+TITLES: dict[SectionKey, str] = {
+    "tested": "What was tested",
+    "happened": "What happened, minute by minute",
+    "verdict": "Verdict and reasons",
+    "recovery": "The way back",
+    "weak_point": "The weak point",
+    "next_steps": "What to do next",
+    "not_tested": "What was not tested",
+}
+
+
+def title(brief: CanaryBrief) -> str:
+    """Return the narrative's title."""
+    return f"{brief.scenario} on {brief.workload}: {brief.verdict}"
+
+
+def summary(brief: CanaryBrief) -> str:
+    """Return the verdict and its main number in one sentence."""
+    told = f"{brief.verdict}: {_main_reason(brief)}."
+    if brief.stored_verdict:
+        return f"The samples do not support the stored verdict {brief.stored_verdict}; {told}"
+    return told
+
+
+def sections(brief: CanaryBrief) -> dict[SectionKey, Paragraphs]:
+    """Return the sentences of each section, paragraph by paragraph."""
+    return {
+        "tested": _tested(brief),
+        "happened": _happened(brief),
+        "verdict": _verdict(brief),
+        "recovery": [_way_back(brief)],
+        "weak_point": [_weak_point(brief)],
+        "next_steps": _next_steps(brief),
+        "not_tested": [_not_tested(brief)],
+    }
+
+
+def _main_reason(brief: CanaryBrief) -> str:
+    looks = count(brief.looks, "look")
+    cut_short = {
+        "broken": f"the machinery broke after {looks}",
+        "stopped by a person": f"a person stopped the canary after {looks}",
+        "never began": f"no traffic was moved; looks kept: {brief.looks}",
+    }
+    if brief.end in cut_short or not brief.steps:
+        return cut_short.get(brief.end, cut_short["never began"])
+    last = brief.steps[-1].weight_percent
+    if brief.end == "promoted":
+        return (
+            f"the canary was promoted to {last} % in {count(len(brief.steps), 'step')}, with "
+            f"evidence in {count(brief.looks, 'look')}"
+        )
+    metric = fired(brief)
+    if metric is not None:
+        return f"the canary went back from {last} %, as {_against(metric)}"
+    if brief.end == "rolled back":
+        return f"the canary went back from {last} %, for “{brief.stop_by or brief.why_text}”"
+    return f"the canary got to {last} % and was not promoted with evidence"
+
+
+def _against(metric: MetricBrief) -> str:
+    """Return both sides of a metric, and its e-value, as a clause."""
+    if metric.canary_percent is None or metric.stable_percent is None:
+        return (
+            f"{metric.name} could not be compared, with "
+            f"{count(metric.canary_total, 'request')} on the canary and "
+            f"{count(metric.stable_total, 'request')} on stable"
+        )
+    slow = ""
+    if metric.slow_over_milliseconds is not None:
+        slow = f" (slow is over {number(metric.slow_over_milliseconds)} ms)"
+    return (
+        f"{metric.name}{slow} was {_share(metric.canary_percent)} on the canary and "
+        f"{_share(metric.stable_percent)} on stable, with an e-value of "
+        f"{_e_value(metric.peak_e_value)} against a limit of {_e_value(metric.limit_e_value)}"
+    )
+
+
+def _share(percent: float | None) -> str:
+    return "not measured" if percent is None else f"{number(percent)} %"
+
+
+def _e_value(value: float | None) -> str:
+    if value is None:
+        return "nothing"
+    return f"over {number(value)}" if value >= LARGEST_E_VALUE else number(value)
+
+
+def _tested(brief: CanaryBrief) -> Paragraphs:
+    first = [
+        f"The canary {brief.scenario} was run on the workload {brief.workload} on "
+        f"{day(brief.started_at, 'en')} from {clock(brief.started_at)} to "
+        f"{clock(brief.ended_at)}; all times are UTC."
+    ]
+    asked = f"It was asked for by {brief.requested_by}" if brief.requested_by else ""
+    if brief.reason_given:
+        asked = f"{asked or 'It was started'} with the reason “{brief.reason_given}”"
+    first += [f"{asked}."] if asked else []
+    first += [f"The scenario says: “{brief.description}”."] if brief.description else []
+    plan = [f"{_metric_plan(m)}." for m in brief.metrics]
+    if brief.step_percent:
+        weights = ", ".join(f"{w} %" for w in brief.step_percent)
+        plan.insert(0, f"Traffic was to move to the canary by steps of weight: {weights}.")
+    plan.append(
+        f"A step is promoted when the canary is shown, at {number(brief.confidence_percent)} % "
+        f"confidence, to be under {number(brief.margin_times)} times stable or good enough alone."
+    )
+    return [first, plan]
+
+
+def _metric_plan(metric: MetricBrief) -> str:
+    what = "errors"
+    if metric.slow_over_milliseconds is not None:
+        what = f"requests slower than {number(metric.slow_over_milliseconds)} ms"
+    return (
+        f"The metric {metric.name} counts {what} on both sides; an e-value of "
+        f"{_e_value(metric.limit_e_value)} rolls back"
+    )
+
+
+def _happened(brief: CanaryBrief) -> Paragraphs:
+    steps = [_step(s) for s in brief.steps]
+    if not brief.minutes and not steps:
+        return [["No look was kept, so nothing can be told of what happened."]]
+    head = [
+        f"{count(brief.looks, 'look')} were kept, and {number(brief.failed)} of "
+        f"{count(brief.probes, 'probe')} failed."
+    ]
+    if brief.missing_looks:
+        head.append(f"Of {count(brief.missing_looks, 'look')} nothing was kept.")
+    return [p for p in (head, steps, *(row(m) for m in brief.minutes)) if p]
+
+
+def _step(step: StepBrief) -> str:
+    told = f"The step of {step.weight_percent} %"
+    if step.shifted_at:
+        told += f" was shifted at {clock(step.shifted_at)}"
+    if step.read_back_at:
+        told += f", read back at {clock(step.read_back_at)}"
+    told += f" and ended as {step.outcome}" if step.ended_at else " and did not end"
+    if step.ended_at:
+        told += f" at {clock(step.ended_at)}"
+    if step.approved_by:
+        told += f", approved by “{step.approved_by}”"
+    if step.experiment_run:
+        told += f"; the experiment {step.experiment_run} ran in it"
+        told += f" with {step.experiment_verdict}" if step.experiment_verdict else ""
+    return f"{told}."
+
+
+def _verdict(brief: CanaryBrief) -> Paragraphs:
+    first = [summary(brief)]
+    if brief.why_text:
+        first.append(f"The record says: “{brief.why_text}”.")
+    metrics = []
+    for m in brief.metrics:
+        metrics.append(
+            f"{m.name}: {number(m.canary_bad)} bad of {count(m.canary_total, 'request')} on the "
+            f"canary, {number(m.stable_bad)} of {count(m.stable_total, 'request')} on stable."
+        )
+        metrics.append(f"{_against(m)}.")
+        if m.promotion_e_value is not None and m.needed_e_value is not None:
+            metrics.append(
+                f"For promotion {m.name} had at best an e-value of "
+                f"{_e_value(m.promotion_e_value)}, and {_e_value(m.needed_e_value)} is needed."
+            )
+    rails = [
+        f"The guardrail {g.name} held ({g.sli} {g.bound})."
+        if g.state == "HELD"
+        else f"The guardrail {g.name} ({g.sli} {g.bound}) was {g.state.lower()}: “{g.reason}”."
+        for g in brief.guardrails
+    ]
+    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
+    return [p for p in (first, metrics, rails, last) if p]
+
+
+def _way_back(brief: CanaryBrief) -> list[str]:
+    back = brief.rollback
+    if back is None:
+        told = ["No way back was needed." if brief.steps else "Nothing had to be taken back."]
+        if brief.weights:
+            last = brief.weights[-1]
+            told.append(
+                f"The last weights read back, at {clock(last.at)}, were "
+                f"{_weights(last.stable_percent, last.canary_percent)}."
+            )
+        return told
+    told = [f"The decision to go back fell at {clock(back.decided_at)}."]
+    if back.restored_at and back.restore_seconds is not None:
+        told.append(
+            f"At {clock(back.restored_at)} the weights were read back as "
+            f"{_weights(back.stable_percent, back.canary_percent)}: it took "
+            f"{seconds(back.restore_seconds, 'en')} to go back."
+        )
+    else:
+        told.append("The original weights have not been read back.")
+    return told
+
+
+def _weights(stable: int | None, canary: int | None) -> str:
+    sides = (("stable", stable), ("the canary", canary))
+    return " and ".join(
+        f"none for {name}" if w is None else f"{w} % for {name}" for name, w in sides
+    )
+
+
+def _weak_point(brief: CanaryBrief) -> list[str]:
+    told = []
+    known = [m for m in brief.metrics if m.ratio_times is not None]
+    worst = max(known, key=lambda m: m.ratio_times or 0.0, default=None)
+    if worst is not None and worst.ratio_times is not None:
+        told.append(
+            f"{worst.name} differed most between the sides: the canary had "
+            f"{_share(worst.canary_percent)} and stable {_share(worst.stable_percent)}, "
+            f"{number(worst.ratio_times)} times as much."
+        )
+    near = [m for m in brief.metrics if m.peak_percent is not None]
+    closest = max(near, key=lambda m: m.peak_percent or 0.0, default=None)
+    if closest is not None:
+        told.append(
+            f"{closest.name} came closest to going back: its e-value reached "
+            f"{number(closest.peak_percent or 0.0)} % of its limit."
+        )
+    return told or ["No side had enough requests for a weak point to show."]
+
+
+def _next_steps(brief: CanaryBrief) -> Paragraphs:
+    told: Paragraphs = []
+    if any(u.state == "open" for u in brief.undo):
+        told.append(
+            [
+                "The original weights have not been read back.",
+                "Do this first: look at the listener's weights and set them by hand if need be.",
+            ]
+        )
+    if brief.stored_verdict:
+        told.append(
+            [
+                f"The document says {brief.stored_verdict}, and its looks say otherwise.",
+                "Do not pass it on before it is known who changed it.",
+            ]
+        )
+    metric = fired(brief)
+    if brief.end == "broken":
+        told.append(["The machinery broke.", "Mend that, and start the canary again."])
+    elif brief.end == "stopped by a person":
+        told.append(["A person stopped it.", "Start again when the reason is gone."])
+    elif metric is not None and metric.fired_at is not None:
+        told.append(
+            [
+                f"{metric.name} rolled the canary back at {clock(metric.fired_at)}.",
+                "Compare the logs of both versions up to that moment, and mend the new version "
+                "before it gets traffic again.",
+            ]
+        )
+    elif brief.verdict is Verdict.FAIL:
+        told.append(
+            [
+                f"The canary went back for “{brief.stop_by or brief.why_text}”.",
+                "Mend what that names before the next canary.",
+            ]
+        )
+    elif brief.verdict is Verdict.INCONCLUSIVE:
+        told.append(_more_evidence(brief))
+    else:
+        told.append(
+            [
+                f"Every step was promoted with evidence, {count(brief.looks, 'look')} in all.",
+                "Keep the old side until the next day's traffic has been seen, then let it go.",
+            ]
+        )
+        if not any(s.experiment_run for s in brief.steps):
+            told.append(
+                [
+                    "No step ran an experiment.",
+                    "Let one step of the next canary name an experiment, so that the new version "
+                    "is shown to bear a fault too.",
+                ]
+            )
+    return told
+
+
+def _more_evidence(brief: CanaryBrief) -> list[str]:
+    short = [
+        m
+        for m in brief.metrics
+        if m.promotion_e_value is not None
+        and m.needed_e_value is not None
+        and m.promotion_e_value < m.needed_e_value
+    ]
+    if short:
+        one = short[0]
+        seen = (
+            f"{one.name} had {count(one.canary_total, 'request')} on the canary and an e-value of "
+            f"{_e_value(one.promotion_e_value)} of {_e_value(one.needed_e_value)} needed."
+        )
+    else:
+        seen = f"{count(brief.looks, 'look')} were kept, which did not suffice."
+    return [
+        seen,
+        "Let the steps bake longer, send more traffic, or state a rate of bad requests that is "
+        "good enough; then start the canary again.",
+    ]
+
+
+def _not_tested(brief: CanaryBrief) -> list[str]:
+    names = ", ".join(m.name for m in brief.metrics)
+    told = [f"The sides were compared by {names} alone."]
+    tried = {s.weight_percent for s in brief.steps}
+    if left := [w for w in brief.step_percent if w not in tried]:
+        told.append(f"These steps were not tried: {', '.join(f'{w} %' for w in left)}.")
+    if not any(s.experiment_run for s in brief.steps):
+        told.append("The new version was under no fault in any step.")
+    if brief.fault_looks:
+        told.append(
+            f"{count(brief.fault_looks, 'look')} under the fault of an experiment were left out of "
+            "the comparison."
+        )
+    if brief.overrides:
+        told.append(
+            f"The scenario was not run as written; overridden were: {', '.join(brief.overrides)}."
+        )
+    return [
+        *told,
+        f"Metrics have a period of {number(brief.metric_period_seconds)} s, and the run took "
+        f"{duration(round(brief.run_seconds), 'en')}: what shows only after hours is not in it.",
+    ]

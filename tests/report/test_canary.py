@@ -1,0 +1,126 @@
+"""What is said of a canary, in both languages, and that it agrees with what was kept of it."""
+
+import random
+import re
+from typing import get_args
+
+import pytest
+
+from steadystate.contracts import Failure
+from steadystate.documents.fields import Language
+from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence
+from steadystate.report.canary_brief import canary_brief_of
+from steadystate.report.check import problems_of
+from steadystate.report.compose import compose
+from steadystate.report.contracts import Narrative, SectionKey
+from steadystate.report.facts import Facts, as_json, facts_of
+from steadystate.report.narrative import sentences_of
+from steadystate.report.replay import look_again
+from tests.reporting import canaries
+
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+PROMOTED, ROLLED_BACK, BEGUN = (
+    canaries.promoted(),
+    canaries.rolled_back(),
+    canaries.barely_begun(),
+)
+ALL = (PROMOTED, ROLLED_BACK, BEGUN)
+
+
+def text_of(narrative: Narrative, key: str) -> str:
+    (section,) = [s for s in narrative.sections if s.key == key]
+    return "\n".join(p.text for p in section.paragraphs)
+
+
+def told_by(evidence: Evidence, language: Language) -> tuple[Facts, list[str]]:
+    known = canary_brief_of(look_again(evidence))
+    paragraphs = sentences_of(known, language).values()
+    return facts_of(known), [s for section in paragraphs for part in section for s in part]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("evidence", ALL, ids=lambda e: e.run_id)
+def test_a_canary_is_told_in_all_seven_sections(evidence: Evidence, language: Language) -> None:
+    told = compose(evidence, language)
+    assert tuple(s.key for s in told.sections) == get_args(SectionKey)
+    assert all(p.text for s in told.sections for p in s.paragraphs)
+    assert all(s.paragraphs for s in told.sections)
+    assert "None" not in told.to_json()
+    if language == "ko":
+        assert all(re.search("[가-힣]", p.text) for s in told.sections for p in s.paragraphs)
+
+
+def test_a_promoted_canary_says_how_far_and_on_what_it_rests() -> None:
+    told = compose(PROMOTED, "en")
+    assert told.summary == (
+        "PASS: the canary was promoted to 100 % in 4 steps, with evidence in 40 looks."
+    )
+    assert "No way back was needed." in text_of(told, "recovery")
+    assert "approved by “kim”" in text_of(told, "happened")
+    assert "gate-1 ran in it with PASS" in text_of(told, "happened")
+
+
+def test_a_canary_that_went_back_says_why_in_numbers() -> None:
+    told = compose(ROLLED_BACK, "en")
+    assert told.summary.startswith("FAIL: the canary went back from 50 %, as errors was 1.72 % on")
+    assert "it took 4.0 s to go back" in text_of(told, "recovery")
+    assert "errors rolled the canary back at 14:24:30." in text_of(told, "next_steps")
+    assert "These steps were not tried: 90 %, 100 %." in text_of(told, "not_tested")
+    korean = compose(ROLLED_BACK, "ko")
+    assert korean.summary.startswith("FAIL: 카나리를 50 %에서 되돌렸습니다; errors 지표는")
+    assert "되돌리는 데 4.0초가 걸렸습니다" in text_of(korean, "recovery")
+
+
+def test_a_promotion_that_the_looks_do_not_support_is_said_to_be_unsupported() -> None:
+    told = compose(ROLLED_BACK.model_copy(update={"verdict": "PASS", "stop": None}), "en")
+    assert told.summary.startswith("The samples do not support the stored verdict PASS; INCON")
+    nothing = compose(BEGUN.model_copy(update={"verdict": "PASS"}), "ko")
+    assert "저장된 판정 PASS를 표본이 뒷받침하지 않습니다" in nothing.summary
+
+
+def test_a_canary_that_broke_or_was_stopped_says_so() -> None:
+    broken = Failure(error="States.TaskFailed", cause="out of memory", state="Bake Step")
+    told = compose(PROMOTED.model_copy(update={"failure": broken, "verdict": "ERROR"}), "en")
+    assert told.summary == "ERROR: the machinery broke after 40 looks."
+    stopped = Failure(error="States.ExecutionAborted", cause="lunch")
+    update = {"failure": stopped, "verdict": "INCONCLUSIVE"}
+    told = compose(PROMOTED.model_copy(update=update), "ko")
+    assert told.summary == "INCONCLUSIVE: 관측 40번 만에 사람이 카나리를 멈췄습니다."
+
+
+@pytest.mark.parametrize("part", ["canary", "plan"])
+def test_a_canary_without_its_parts_is_refused_in_words(part: str) -> None:
+    other = None if part == "canary" else canaries.passed().plan
+    with pytest.raises(InvalidDocument, match="made-promoted"):
+        compose(PROMOTED.model_copy(update={part: other}), "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_deterministic_text_passes_its_own_check(language: Language) -> None:
+    for evidence in ALL:
+        facts, sentences = told_by(evidence, language)
+        for sentence in sentences:
+            assert not problems_of(sentence, facts, language), sentence
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_figure_that_stands_nowhere_is_caught(language: Language) -> None:
+    rng = random.Random(3)
+    for evidence in (PROMOTED, ROLLED_BACK):
+        facts, sentences = told_by(evidence, language)
+        known = re.findall(r"\d[\d,]*(?:\.\d+)?", as_json(canary_brief_of(look_again(evidence))))
+        values = {float(number.replace(",", "")) for number in known}
+        for sentence in sentences:
+            bare = re.sub(r"“[^”]*”", lambda m: " " * len(m[0]), sentence)
+            figures = list(re.finditer(r"(?<![\w:.,-])\d[\d,]*(?:\.\d+)?(?![\w:])", bare))
+            if not figures:
+                continue
+            figure = rng.choice(figures)
+            wrong = next(v for n in range(10_000) if (v := 1_217.0 + 13 * n) not in values)
+            said = f"{sentence[: figure.start()]}{wrong:,.0f}{sentence[figure.end() :]}"
+            assert problems_of(said, facts, language), said
+
+
+def test_a_model_is_given_a_canary_in_brief() -> None:
+    assert len(as_json(canary_brief_of(look_again(PROMOTED)))) < 12_000
