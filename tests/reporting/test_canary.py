@@ -2,6 +2,7 @@
 
 import pytest
 
+from reporting import figures
 from reporting.document import render
 from reporting.words import words_of
 from steadystate.documents.fields import Language
@@ -26,23 +27,30 @@ def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_side
     words = words_of(language)
     paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
     first = page(paper, 0)
-    wanted = ["FAIL", "0 %", "200", "1.72 %", "0.439 %", "1,800", "10 → 50 → 90 → 100 %"]
+    wanted = ["FAIL", "0 %", "200", "mina", "release 7", "10 → 50 → 90 → 100 %"]
     wanted += [words["canary.weights"], words["canary.limit"].format(limit="200")]
-    back = words["canary.back_from"].format(weight=50, seconds="4" + words["s"])
-    wanted += [back, words["mark.decided"], words["mark.restored"]]
+    rollback = evidence.canary and evidence.canary.rollback
+    assert rollback
+    assert rollback.seconds is not None
+    took = figures.seconds(rollback.seconds, words)
+    wanted += [
+        words["canary.back_from"].format(weight=50, seconds=took),
+        words["mark.decided"],
+        words["mark.restored"],
+    ]
     assert [w for w in wanted if w not in first] == []
     titles = outline(paper)
     assert [p for p in PARTS if words[f"part.{p}"] not in titles] == []
 
 
 def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
-    evidence = canaries.promoted()
+    evidence = canaries.with_gate_and_approval(canaries.promoted())
     assert evidence.verdict is Verdict.PASS
     paper = read(render(evidence, narrative_of_canary(evidence), SHA))
     assert "100 %" in page(paper, 0)
     whole = text(paper)
     wanted = ["Approved by kim.", "Chaos gate gate-1: PASS.", "slower than 500 ms"]
-    wanted += ["90 / 10", "0 / 100", "promotes at 20", words_of("en")["way_back.none"]]
+    wanted += ["90 / 10", "0 / 100", "promotes at", words_of("en")["way_back.none"]]
     assert [w for w in wanted if w not in whole] == []
 
 
@@ -90,8 +98,18 @@ def test_the_same_canary_gives_the_same_bytes() -> None:
 
 def test_evidence_that_is_no_canary_is_refused_by_name() -> None:
     half = canaries.promoted().model_copy(update={"canary": None})
-    with pytest.raises(InvalidDocument, match=r"made-promoted: .* no course"):
+    with pytest.raises(InvalidDocument, match=r"canary-1: .* no course"):
         render(half, narrative_of_canary(half), SHA)
     other = canaries.promoted().model_copy(update={"plan": passed().plan})
     with pytest.raises(InvalidDocument, match="no plan"):
         render(other, narrative_of_canary(other), SHA)
+
+
+def test_a_canary_is_judged_again_and_a_verdict_that_its_looks_do_not_support_is_said() -> None:
+    evidence = canaries.rolled_back()
+    paper = text(read(render(evidence, narrative_of_canary(evidence), SHA)))
+    assert words_of("en")["basis.agrees"].format(verdict="FAIL") in paper
+    better = evidence.model_copy(update={"verdict": Verdict.PASS})
+    first = page(read(render(better, narrative_of_canary(better), SHA)), 0)
+    assert words_of("en")["verdict.unsupported"].format(again="FAIL") in first
+    assert "✓" not in first

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from steadystate.canary.judgement import facts_of_evidence, judge_canary
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence
-from steadystate.report.replay import judge_again
+from steadystate.report.replay import BROKEN, judge_again
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,20 @@ class Again:
 
 
 def judged_again(evidence: Evidence) -> Again:
-    """Judge a run again from its samples; of a canary nothing is said."""
-    if evidence.kind == "canary":
-        return Again(None, True)
+    """Judge a run again from its samples, or from its looks if it is a canary."""
     try:
+        if evidence.kind == "canary":
+            verdict = judge_canary(facts_of_evidence(evidence)).verdict
+            return Again(verdict, verdict == evidence.verdict, [], _missing_looks(evidence))
         replay = judge_again(evidence)
     except InvalidDocument as error:
         return Again(None, False, error=str(error))
+    except BROKEN as error:
+        return Again(None, False, error=f"{type(error).__name__}: {error}")
     return Again(replay.evidence.verdict, replay.supported, replay.changed, replay.missing_looks)
+
+
+def _missing_looks(evidence: Evidence) -> int:
+    """Return how many looks of a canary are not in its evidence."""
+    seen = {look.look for look in evidence.canary.looks} if evidence.canary else set()
+    return max(seen) + 1 - len(seen) if seen else 0

@@ -64,8 +64,6 @@ def basis_part(
 
 
 def _judged_again(again: Again, evidence: Evidence, words: Words) -> list[Flowable]:
-    if again.verdict is None and again.supports:
-        return []
     if again.verdict is None:
         return [text(words["basis.broken"].format(error=again.error))]
     key = "basis.agrees" if again.supports else "basis.differs"

@@ -29,7 +29,7 @@ from reporting.sheet import part
 from reporting.style import COLOURS, GREEN, INK, RED
 from reporting.tables import note, table, text
 from reporting.words import Words
-from steadystate.canary_contracts import CanaryPlan
+from steadystate.canary_contracts import CanaryPlan, StepRecord
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import CanaryEvidence, Evidence
 from steadystate.report.contracts import Narrative
@@ -164,33 +164,39 @@ def _steps(plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> list[Flowa
     story = part(words["part.steps"])
     if plan.description:
         story.append(text(plan.description))
-    if not canary.steps:
+    if all(step.shifted_at is None for step in canary.steps):
         return [*story, text(words["steps.none"])]
-    columns = ("weight_to", "shifted", "read_back", "baked", "outcome", "why_step")
-    rows: list[list[str | Flowable]] = []
-    for step in canary.steps:
-        baked = figures.NOTHING
-        if step.ended_at is not None and step.shifted_at is not None:
-            baked = figures.seconds(max(0.0, step.ended_at - step.shifted_at), words)
-        why = [step.reason] if step.reason else []
-        if step.approved_by:
-            why.append(words["steps.approved"].format(name=step.approved_by))
-        if step.experiment_run:
-            verdict = step.experiment_verdict or figures.NOTHING
-            gate = words["steps.gate"]
-            why.append(gate.format(run=step.experiment_run, verdict=verdict))
-        rows.append(
-            [
-                f"{step.weight} %",
-                figures.clock_of(step.shifted_at),
-                figures.clock_of(step.read_back_at),
-                baked,
-                words.named("outcome", step.outcome),
-                " ".join(why) or figures.NOTHING,
-            ]
-        )
+    columns = ("weight_to", "shifted", "read_back", "baked", "outcome", "beside")
+    rows = [_step(step, words) for step in canary.steps]
     head = [words[f"column.{c}"] for c in columns]
-    return [*story, table(head, rows, (10, 15, 15, 15, 15, 40), frozenset({0, 3}))]
+    story.append(table(head, rows, (10, 16, 16, 12, 17, 34), frozenset({0, 3})))
+    reasons = [[f"{s.weight} %", s.reason] for s in canary.steps if s.reason]
+    if reasons:
+        head = [words["column.weight_to"], words["column.why_step"]]
+        story.append(table(head, reasons, (10, 95), frozenset({0})))
+    return story
+
+
+def _step(step: StepRecord, words: Words) -> list[str | Flowable]:
+    reached = step.shifted_at is not None
+    baked = figures.NOTHING
+    if step.ended_at is not None and step.shifted_at is not None:
+        baked = figures.seconds(max(0.0, step.ended_at - step.shifted_at), words)
+    beside = []
+    if step.approved_by:
+        beside.append(words["steps.approved"].format(name=step.approved_by))
+    if step.experiment_run:
+        verdict = step.experiment_verdict or figures.NOTHING
+        gate = words["steps.gate"]
+        beside.append(gate.format(run=step.experiment_run, verdict=verdict))
+    return [
+        f"{step.weight} %",
+        figures.clock_of(step.shifted_at),
+        figures.clock_of(step.read_back_at),
+        baked,
+        words.named("outcome", step.outcome) if reached else words["steps.not_reached"],
+        " ".join(beside) or figures.NOTHING,
+    ]
 
 
 def _metrics(plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> list[Flowable]:
@@ -219,7 +225,7 @@ def _metrics(plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> list[Flo
     return [
         *part(words["part.metrics"]),
         note(explained),
-        table(head, rows, (28, 20, 20, 14, 13, 20), right),
+        table(head, rows, (25, 21, 22, 13, 12, 20), right),
     ]
 
 
