@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from steadystate.contracts import ExecutionInput
+from steadystate.contracts import ExecutionInput, ReportInput
 from steadystate.documents.loading import validate
 from steadystate.run.scenario import read_documents
 from tests.definitions.stack import FUNCTIONS, ROOT, machines, model_of, template
@@ -59,7 +59,7 @@ def test_the_trends_input_is_what_the_schedule_sends() -> None:
 def test_the_input_of_a_report_names_a_run_and_a_language(name: str) -> None:
     given = read(ROOT / f"events/executions/{name}.json")
     assert given.pop("quiet", False) in (True, False)
-    assert contracts.ReportInput.model_validate(given).run_id
+    assert ReportInput.model_validate(given).run_id
 
 
 def test_the_planned_input_is_one_that_an_execution_takes() -> None:
