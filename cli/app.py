@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from cli import documents, history, lab, replay, reports, runs
+from cli import documents, gates, history, lab, replay, reports, runs
 from cli.problems import BAD_USAGE, INTERRUPTED, Problem, problem_of
 
 NAME: Final = "steadystate"
@@ -61,6 +61,7 @@ app = typer.Typer(
 )
 app.add_typer(lab.app, name="lab")
 runs.register(app)
+gates.register(app)
 history.register(app)
 reports.register(app)
 documents.register(app)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from steadystate.canary_contracts import CanaryLook
 from steadystate.contracts import Run, Sample
 from steadystate.documents.workload import ProbeSli
 from steadystate.domain.bounds import shown
@@ -56,7 +57,7 @@ def indicators(run: Run, samples: Sequence[Sample]) -> Iterator[Indicator]:
         )
 
 
-def ticks_of(samples: Sequence[Sample]) -> list[Tick]:
+def ticks_of(samples: Sequence[Sample | CanaryLook]) -> list[Tick]:
     """Return what the prober saw, second by second."""
     return [tick for sample in samples for tick in sample.ticks]
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.junit import JUnitFile, check_junit, write_junit
-from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_scenario
+from cli.lab_history import wait_for_history
+from cli.library import Files, execution_input, parse_overrides, read_any
 from cli.outcome import show_outcome
 from cli.output import Output
-from cli.place import LABS, Place, enter_lab, read_evidence
+from cli.place import LABS, Kind, Place, enter_lab, read_evidence
 from cli.problems import BROKEN, Problem, problem_of
 from cli.progress import Snapshot, start_and_follow
 from cli.reports import fetch_report
@@ -32,28 +33,25 @@ from cli.runs import (
     warn_of_the_open,
 )
 from cli.views import LiveView, PlainView, view_on
-from steadystate.adapters.aws import client
-from steadystate.adapters.cloudwatch import CloudWatch
+from lab.scenarios import Stage, stage_of
 from steadystate.adapters.resources import SsmParameters
-from steadystate.contracts import ExecutionInput
+from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import Experiment
-from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli
-from steadystate.domain.series import usable
 from steadystate.domain.verdict import EXIT_CODES
 from steadystate.evidence import Evidence
-from steadystate.run.scenario import read_documents
 
 if TYPE_CHECKING:
     from lab.up import Lab
 
 SHORT_SECONDS: Final = 40.0
-"""In the lab, faults that last longer are shortened to this, so that a run takes a minute."""
+"""In the lab, faults and bakes that last longer are shortened to this, so that a run takes minutes
+at most."""
 
-HISTORY_PERIODS: Final = 6
-"""Metric periods of traffic that the baseline needs at least."""
+FIRST_BAKE_SECONDS: Final = 120.0
+MUCH_WEIGHT: Final = 25
+"""Below this weight (percent) a bake may last FIRST_BAKE_SECONDS."""
 
-HISTORY_SECONDS: Final = 120.0
-"""How long the history is waited for; without it the run says itself that it has no baseline."""
+FINAL_BAKE_SECONDS: Final = 20.0
 
 KEPT_LABS: Final = 3
 """How many ended labs keep their state directory, for their logs."""
@@ -104,22 +102,26 @@ def run(
     check_junit(junit)
     who = requested_by or user_name()
     overrides = parse_overrides(override or [])
-    experiment, _ = read_scenario(execution_input(scenario, overrides, reason, who), Files())
-    _known_workload(experiment.workload)
-    shortened = {} if full_length else short_faults(experiment, overrides)
+    document, _ = read_any(execution_input(scenario, overrides, reason, who), Files())
+    _known_workload(document.workload)
+    shortened = {} if full_length else short_times(document, overrides)
     wanted = execution_input(scenario, overrides | shortened, reason, who, language)
-    read_scenario(wanted, Files())
+    read_any(wanted, Files())
+    kind: Kind = "canary" if isinstance(document, Canary) else "experiment"
     run_id = new_run_id(scenario)
     folder = out / run_id
     output = progress_output(json)
     with _made(folder), view_on(output) as view:
         if shortened:
             view.say(_told(shortened))
-        with _lab(experiment.workload, view) as lab:
+        stage = stage_of(scenario)
+        if stage.green_defect:
+            view.say(f"the new version has a defect in the lab: {stage.green_defect}")
+        with _lab(document.workload, view, stage) as lab:
             place = _enter(lab)
-            _wait_for_history(wanted, view)
+            wait_for_history(wanted, kind, view)
             view.say(f"run {run_id}")
-            snapshot = start_and_follow(place, run_id, wanted, view)
+            snapshot = start_and_follow(place, run_id, wanted, view, kind)
             text = _take_home(lab, place, snapshot, folder, view)
             view.waiting("taking the lab down")
     evidence = read_evidence(text)
@@ -135,19 +137,38 @@ def run(
     raise typer.Exit(EXIT_CODES[evidence.verdict])
 
 
-def short_faults(experiment: Experiment, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return overrides that shorten the faults of minutes; what is overridden already stays."""
-    paths = {
-        f"method.{name}.duration": action.duration
+def short_times(document: Experiment | Canary, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return overrides that shorten faults and bakes of minutes; what is overridden stays."""
+    short = short_bakes(document) if isinstance(document, Canary) else short_faults(document)
+    return {path: f"{seconds:g}s" for path, seconds in short.items() if path not in given}
+
+
+def short_faults(experiment: Experiment) -> dict[str, float]:
+    """Return the seconds of the faults that last too long for a lab, by path."""
+    return {
+        f"method.{name}.duration": SHORT_SECONDS
         for name, action in experiment.method.items()
         if action.duration is not None and action.duration > SHORT_SECONDS
     }
-    return {path: f"{SHORT_SECONDS:g}s" for path in paths if path not in given}
+
+
+def short_bakes(canary: Canary) -> dict[str, float]:
+    """Return the seconds of the bakes that last too long for a lab, by path.
+
+    A step with little traffic needs longer to prove anything.
+    """
+    short = {
+        f"steps.{n}.bake": FIRST_BAKE_SECONDS if step.weight < MUCH_WEIGHT else SHORT_SECONDS
+        for n, step in enumerate(canary.steps)
+    }
+    bakes = {f"steps.{n}.bake": s.bake or canary.bake for n, s in enumerate(canary.steps)}
+    short["final_bake"], bakes["final_bake"] = FINAL_BAKE_SECONDS, canary.final_bake
+    return {path: seconds for path, seconds in short.items() if bakes[path] > seconds}
 
 
 def _told(shortened: Mapping[str, str]) -> str:
-    faults = ", ".join(path.split(".")[1] for path in shortened)
-    return f"shortened to {SHORT_SECONDS:g} s in the lab: {faults} (--full-length keeps it)"
+    times = ", ".join(f"{path} {seconds}" for path, seconds in shortened.items())
+    return f"shortened in the lab: {times} (--full-length keeps them)"
 
 
 def _known_workload(workload: str) -> None:
@@ -176,7 +197,9 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _lab(workload: str, view: "LiveView | PlainView") -> "Iterator[Lab]":
+def _lab(
+    workload: str, view: "LiveView | PlainView", stage: Stage | None = None
+) -> "Iterator[Lab]":
     """Bring up a lab in a state directory of its own. Raises Problem where it does not come up."""
     from lab.account.deploy import DeployError
     from lab.up import Lab, LabError
@@ -187,7 +210,15 @@ def _lab(workload: str, view: "LiveView | PlainView") -> "Iterator[Lab]":
     def say(text: str) -> None:
         view.waiting(f"lab: {text}")
 
-    lab = Lab(workload, state, say=say)
+    stage = stage or Stage()
+    lab = Lab(
+        workload,
+        state,
+        say=say,
+        requests_per_second=stage.requests_per_second,
+        workload_parameters=stage.workload_parameters,
+        green_defect=stage.green_defect,
+    )
     try:
         lab.__enter__()
     except (LabError, DeployError) as error:
@@ -248,49 +279,6 @@ def _keep(lab: "Lab") -> None:
                     exit_code=BROKEN,
                 )
         time.sleep(1)
-
-
-def _wait_for_history(wanted: ExecutionInput, view: "LiveView | PlainView") -> None:
-    """Wait until there are enough metric periods for the baseline."""
-    experiment, workload = read_documents(wanted, Files(SHIPPED), SsmParameters())
-    used = {objective.sli for objective in experiment.objectives.values()}
-    slis = {
-        name: sli
-        for name, sli in workload.slis.items()
-        if name in used and isinstance(sli, (LoadBalancerSli, CloudWatchSli))
-    }
-    if not slis:
-        return
-    period, delay = _timing()
-    needed = max(HISTORY_PERIODS, experiment.baseline.minimum_points)
-    until = time.monotonic() + HISTORY_SECONDS + needed * period
-    seen = -1
-    while time.monotonic() < until:
-        settled = (time.time() - delay) // period * period
-        points = CloudWatch().read(
-            slis,
-            workload.load_balancer,
-            since=settled - experiment.baseline.duration,
-            until=settled,
-            period_seconds=period,
-        )
-        fewest = min(len(usable(points.get(name, []))) for name in slis)
-        if fewest >= needed:
-            return
-        if fewest != seen:
-            view.waiting(f"history for the baseline: {fewest} of {needed} periods of {period} s")
-            seen = fewest
-        time.sleep(1)
-    view.say(f"there is too little history for a baseline: {seen} of {needed} periods")
-
-
-def _timing() -> tuple[int, float]:
-    """Return period and delay of the metrics, as the lab's stack was deployed with."""
-    from lab.up import STACK
-
-    stacks = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-    values = {p["ParameterKey"]: p["ParameterValue"] for p in stacks[0]["Parameters"]}
-    return int(values["MetricPeriodSeconds"]), float(values["MetricDelaySeconds"])
 
 
 def _take_home(

@@ -6,9 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from steadystate.canary_contracts import RollbackInput
 from steadystate.contracts import ExecutionInput
+from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import Experiment
-from steadystate.documents.loading import check_together, override, validate
+from steadystate.documents.loading import (
+    check_canary,
+    check_gates,
+    check_together,
+    override,
+    validate,
+)
 from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import MAXIMUM_BYTES, read_mapping
 from steadystate.errors import InvalidDocument
@@ -136,6 +144,25 @@ def execution_input(
     return validate(ExecutionInput, content, "command line")
 
 
+def rollback_input(run_id: str, reason: str, requested_by: str) -> RollbackInput:
+    """Return what starts the way back of a canary. Raises InvalidDocument."""
+    content = {"rollback": run_id, "reason": reason, "requested_by": requested_by}
+    return validate(RollbackInput, content, "command line")
+
+
+def read_any(wanted: ExecutionInput, files: Files) -> tuple[Experiment | Canary, Workload]:
+    """Return a scenario of either kind; see `read_scenario`. Raises InvalidDocument."""
+    text = files.canary(wanted.scenario)
+    if text is None:
+        return read_scenario(wanted, files)
+    source = f"{wanted.scenario}.yaml"
+    canary = override(Canary, read_mapping(text, source), wanted.overrides, source)
+    workload = _workload_of(canary, files, source)
+    check_canary(canary, workload, source)
+    check_gates(canary, files.experiment, source)
+    return canary, workload
+
+
 def read_scenario(wanted: ExecutionInput, files: Files) -> tuple[Experiment, Workload]:
     """Return a scenario with its overrides and its workload, checked against each other.
 
@@ -148,15 +175,21 @@ def read_scenario(wanted: ExecutionInput, files: Files) -> tuple[Experiment, Wor
     text = files.experiment(wanted.scenario)
     if text is None:
         raise InvalidDocument(
-            f"scenario {wanted.scenario!r} is unknown; known are {', '.join(files.names())}"
+            f"scenario {wanted.scenario!r} is unknown; "
+            f"known are {', '.join([*files.names(), *files.canaries()])}"
         )
     source = f"{wanted.scenario}.yaml"
     experiment = override(Experiment, read_mapping(text, source), wanted.overrides, source)
-    workload = read_workload(experiment.workload, files)
-    if workload is None:
-        raise InvalidDocument(f"{source}: workload: {experiment.workload!r} is unknown")
+    workload = _workload_of(experiment, files, source)
     check_together(experiment, workload, source)
     return experiment, workload
+
+
+def _workload_of(scenario: Experiment | Canary, files: Files, source: str) -> Workload:
+    workload = read_workload(scenario.workload, files)
+    if workload is None:
+        raise InvalidDocument(f"{source}: workload: {scenario.workload!r} is unknown")
+    return workload
 
 
 def read_workload(name: str, files: Files) -> Workload | None:

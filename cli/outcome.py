@@ -1,10 +1,11 @@
-"""The end of a run, from its evidence: verdict, objectives, recovery, undo, cost."""
+"""The end of a run, from its evidence: verdict, objectives or steps, recovery, undo, cost."""
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cli.canary_outcome import canary_facts, canary_lines, canary_parts
 from cli.output import Output
 from steadystate.domain.bounds import shown
 from steadystate.domain.verdict import Verdict
@@ -41,6 +42,7 @@ def lines(evidence: Evidence) -> list[str]:
             f"objective {o.name} {o.verdict}: {o.reason}{_baseline(o, ', baseline ')}"
             for o in evidence.objectives
         ),
+        *(canary_lines(evidence.canary, evidence.verdict_reason) if evidence.canary else []),
         *(
             f"recovery {recovery.verdict}: {recovery_text(recovery)}"
             for recovery in (evidence.recovery,)
@@ -63,6 +65,8 @@ def panel(evidence: Evidence) -> RenderableType:
     facts.add_column()
     if evidence.recovery:
         facts.add_row("recovery", _recovery(evidence.recovery))
+    for name, said in canary_facts(evidence.canary) if evidence.canary else []:
+        facts.add_row(name, Text(said))
     for rail in evidence.guardrails:
         held = "green" if rail.state == "HELD" else "red"
         text = Text.assemble((rail.state, held), f"  {rail.name}: {rail.sli} {rail.bound}")
@@ -74,13 +78,10 @@ def panel(evidence: Evidence) -> RenderableType:
     if not evidence.undo:
         facts.add_row("undo", "nothing was done that had to be undone")
     facts.add_row("cost", cost_text(evidence))
-    parts: list[RenderableType] = [
-        Text(evidence.verdict_reason),
-        Text(),
-        _objectives(evidence.objectives),
-        Text(),
-        facts,
-    ]
+    middle: list[RenderableType] = [_objectives(evidence.objectives)]
+    if evidence.canary:
+        middle = canary_parts(evidence.canary, evidence.verdict_reason)
+    parts = [Text(evidence.verdict_reason), Text(), *middle, Text(), facts]
     title = Text(f" {evidence.verdict} ", style=style)
     title.append(f"{evidence.scenario} on {evidence.workload} ", style="not bold default")
     return Panel(

@@ -7,17 +7,18 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cli.library import ROOT
+from cli.library import ROOT, SHIPPED
 from cli.problems import Problem
 from steadystate.adapters.aws import client, code_of, passing_faults
-from steadystate.adapters.control import StepFunctions
+from steadystate.adapters.control import ScenarioLibrary, StepFunctions
 from steadystate.adapters.history import TableHistory
 from steadystate.adapters.run_store import TableRunStore
+from steadystate.canary_contracts import RollbackInput
 from steadystate.contracts import ExecutionInput
 from steadystate.evidence import Evidence
 
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 
 LABS: Final = ROOT / ".lab"
 
-_OUTPUTS = ("ExperimentStateMachineArn", "ReportStateMachineArn", "TableName", "EvidenceBucketName")
+Kind = Literal["experiment", "canary"]
+"""What a scenario is, and so which machine runs it."""
+
+_OUTPUTS = (
+    "ExperimentStateMachineArn",
+    "CanaryStateMachineArn",
+    "ReportStateMachineArn",
+    "TableName",
+    "EvidenceBucketName",
+)
 _HARMLESS = frozenset({"RecoverStateMachineArn", "ReportStateMachineArn"})
 """What undoes, and what only tells: these may go on when everything is stopped."""
 
@@ -45,9 +55,10 @@ class Execution:
 
 @dataclass(frozen=True)
 class Place:
-    """A stack that runs experiments. `option` is how the command line names it."""
+    """A stack that runs scenarios. `option` is how the command line names it."""
 
     machine_arn: str
+    canary_machine_arn: str
     report_machine_arn: str
     table: str
     bucket: str
@@ -56,6 +67,7 @@ class Place:
     machines: Mapping[str, str]
     store: TableRunStore = field(init=False)
     history: TableHistory = field(init=False)
+    _arns: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "store", TableRunStore(self.table))
@@ -80,9 +92,12 @@ class Place:
     def _machine(self) -> "SFNClient":
         return client("stepfunctions")  # type: ignore[no-any-return]
 
-    def arn_of(self, run_id: str) -> str:
-        """Return the ARN of a run's execution."""
-        return f"{self.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{run_id}"
+    def arns_of(self, run_id: str) -> list[str]:
+        """Return the ARNs that a run's execution may have: that of its machine, where known."""
+        if known := self._arns.get(run_id):
+            return [known]
+        machines = (self.machine_arn, self.canary_machine_arn)
+        return [f"{m.replace(':stateMachine:', ':execution:', 1)}:{run_id}" for m in machines]
 
     def report_arn_of(self, run_id: str) -> str:
         """Return the ARN of the execution that reports a run under the run's own name."""
@@ -95,15 +110,33 @@ class Place:
         )
         return started["executionArn"]
 
-    def start(self, run_id: str, wanted: ExecutionInput) -> None:
+    def kind_of(self, scenario: str) -> Kind:
+        """Return what a scenario is: one that ships, or a custom one in the bucket."""
+        library = ScenarioLibrary(SHIPPED, self.bucket)
+        if scenario in library.names():
+            return "experiment"
+        try:
+            return "canary" if library.canary(scenario) is not None else "experiment"
+        except ClientError as error:
+            if code_of(error) != "AccessDenied":
+                raise
+            return "experiment"  # without s3:ListBucket, what is not there is denied
+
+    def start(
+        self, run_id: str, wanted: ExecutionInput | RollbackInput, kind: Kind = "experiment"
+    ) -> None:
         """Start a run."""
-        self._machine.start_execution(
-            stateMachineArn=self.machine_arn, name=run_id, input=wanted.model_dump_json()
+        answer = self._machine.start_execution(
+            stateMachineArn=self.canary_machine_arn if kind == "canary" else self.machine_arn,
+            name=run_id,
+            input=wanted.model_dump_json(),
         )
+        self._arns[run_id] = answer["executionArn"]
 
     def stop(self, run_id: str, cause: str) -> None:
         """Stop a run's execution; the machine `recover` undoes what it did."""
-        self._machine.stop_execution(executionArn=self.arn_of(run_id), cause=cause)
+        self.execution(run_id)
+        self._machine.stop_execution(executionArn=self._arns[run_id], cause=cause)
 
     def execution(self, run_id: str) -> Execution:
         """Return a run's execution.
@@ -113,21 +146,21 @@ class Place:
         Problem
             There is none, and never was.
         """
-        arn = self.arn_of(run_id)
-        try:
-            with passing_faults():
-                answer = self._machine.describe_execution(executionArn=arn)
-                status = answer["status"]
-                state = self._state(arn) if status == "RUNNING" else ""
-        except ClientError as error:
-            if code_of(error) not in ("ExecutionDoesNotExist", "InvalidArn"):
-                raise
-            if self.store.get(run_id) is None:
-                raise Problem(
-                    f"there is no run {run_id!r}; see `steadystate list {self.option}`"
-                ) from None
-            return Execution("EXPIRED", "", "", "the execution's history is gone")
-        return Execution(status, state, answer.get("error", ""), answer.get("cause", ""))
+        for arn in self.arns_of(run_id):
+            try:
+                with passing_faults():
+                    answer = self._machine.describe_execution(executionArn=arn)
+                    status = answer["status"]
+                    state = self._state(arn) if status == "RUNNING" else ""
+            except ClientError as error:
+                if code_of(error) not in ("ExecutionDoesNotExist", "InvalidArn"):
+                    raise
+                continue
+            self._arns[run_id] = arn
+            return Execution(status, state, answer.get("error", ""), answer.get("cause", ""))
+        if self.store.get(run_id) is None:
+            raise Problem(f"there is no run {run_id!r}; see `steadystate list {self.option}`")
+        return Execution("EXPIRED", "", "", "the execution's history is gone")
 
     def status_of(self, arn: str) -> str:
         """Return the status of an execution; EXPIRED where there is none."""
@@ -241,10 +274,11 @@ def _of_stack(stack: str, option: str) -> Place:
             f"stack {stack!r} is {described[0]['StackStatus']} and has no output "
             f"{', '.join(missing)}: it is not a Steadystate stack, or is not deployed yet"
         )
-    machine_arn, report_machine_arn, table, bucket = (outputs[name] for name in _OUTPUTS)
+    machine, canary_machine, report_machine, table, bucket = (outputs[name] for name in _OUTPUTS)
     return Place(
-        machine_arn,
-        report_machine_arn,
+        machine,
+        canary_machine,
+        report_machine,
         table,
         bucket,
         option,

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from cli.place import Execution, Place
+from cli.place import Execution, Kind, Place
+from steadystate.canary_contracts import CanaryLook, CanaryRun, RollbackInput
 from steadystate.contracts import Event, ExecutionInput, Run, Sample, UndoRecord
 from steadystate.errors import TransientError
 
@@ -24,16 +25,18 @@ take the lease after all."""
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run as it stands. `run` is None until it is planned, and when it was refused."""
+    """A run as it stands. `run` is None until it is planned, and when it was refused. An
+    experiment has `samples`, a canary has `looks`."""
 
     run_id: str
     at: float
     execution: Execution
-    run: Run | None
+    run: Run | CanaryRun | None
     samples: list[Sample]
     events: list[Event]
     undo: list[UndoRecord]
     closed: bool
+    looks: list[CanaryLook] = field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -62,21 +65,24 @@ class Follower:
     def __init__(self, place: Place, run_id: str, now: Callable[[], float] = time.time) -> None:
         self._place, self._run_id, self._now = place, run_id, now
         self._samples: list[Sample] = []
+        self._canary_looks: list[CanaryLook] = []
         self._looks = 0
 
     def look(self) -> Snapshot:
         """Look once. Raises TransientError."""
         store = self._place.store
         execution = self._place.execution(self._run_id)
-        found = store.get(self._run_id)
-        run = found if isinstance(found, Run) else None
+        run = store.get(self._run_id)
         events: list[Event] = []
         undo: list[UndoRecord] = []
         closed = False
         if run is not None:
             if run.progress.looks != self._looks or execution.status != "RUNNING":
                 self._looks = run.progress.looks
-                self._samples = store.samples(self._run_id)
+                if isinstance(run, CanaryRun):
+                    self._canary_looks = store.looks(self._run_id)
+                else:
+                    self._samples = store.samples(self._run_id)
             events = store.events(self._run_id)
             undo = store.undo_records(self._run_id)
             closed = (
@@ -85,7 +91,15 @@ class Follower:
                 and self._run_id not in store.open_runs()
             )
         return Snapshot(
-            self._run_id, self._now(), execution, run, self._samples, events, undo, closed
+            self._run_id,
+            self._now(),
+            execution,
+            run,
+            self._samples,
+            events,
+            undo,
+            closed,
+            self._canary_looks,
         )
 
 
@@ -132,10 +146,16 @@ def stop_and_follow(place: Place, run_id: str, view: View, cause: str) -> Snapsh
         raise
 
 
-def start_and_follow(place: Place, run_id: str, wanted: ExecutionInput, view: View) -> Snapshot:
+def start_and_follow(
+    place: Place,
+    run_id: str,
+    wanted: ExecutionInput | RollbackInput,
+    view: View,
+    kind: Kind = "experiment",
+) -> Snapshot:
     """Start a run and follow it; Ctrl-C and SIGTERM stop it, and wait until it is undone."""
     try:
-        place.start(run_id, wanted)
+        place.start(run_id, wanted, kind)
         return follow(place, run_id, view)
     except KeyboardInterrupt:
         cause = f"{wanted.requested_by or 'a person'} interrupted the command line"

@@ -13,6 +13,7 @@ from cli.library import read_bytes, read_text
 from cli.outcome import show_outcome
 from cli.output import Output
 from cli.problems import Problem
+from steadystate.canary.judgement import facts_of_evidence, judge_canary
 from steadystate.contracts import Plan
 from steadystate.documents.experiment import ObjectiveDocument
 from steadystate.documents.fields import Document, Name
@@ -51,6 +52,8 @@ def judge_again(
     output = Output.stdout()
     stored = load_evidence(run)
     used = stored
+    if objectives is not None and stored.canary is not None:
+        raise Problem(f"--objectives: {run} is a canary, which is judged by its metrics")
     if objectives is not None:
         others = load_objectives(objectives, stored.plan.slis)
         plan = stored.plan.model_copy(update={"objectives": others})
@@ -131,15 +134,12 @@ def load_objectives(path: Path, slis: Mapping[str, Sli]) -> dict[str, ObjectiveD
 
 
 def judged(evidence: Evidence) -> Evidence:
-    """Return the evidence with everything that is judged judged again.
-
-    Raises
-    ------
-    InvalidDocument
-        It is the evidence of a canary.
-    """
+    """Return the evidence with everything that is judged judged again."""
     if not isinstance(evidence.plan, Plan):
-        raise InvalidDocument(f"{evidence.run_id} is a canary: judge takes experiments")
+        canary = judge_canary(facts_of_evidence(evidence))
+        return evidence.model_copy(
+            update={"verdict": canary.verdict, "verdict_reason": canary.reason}
+        )
     facts = Facts(
         plan=evidence.plan,
         baseline=evidence.baseline,

@@ -80,15 +80,16 @@ def run(
     wanted = execution_input(scenario, parse_overrides(override or []), reason, who, language)
     place = place_of(stack, lab, region, profile)
     run_id = new_run_id(scenario)
+    kind = place.kind_of(scenario)
     if detach:
-        place.start(run_id, wanted)
+        place.start(run_id, wanted, kind)
         Output.stdout().line(run_id)
         Output.stderr().line(f"watch it: steadystate watch {run_id} {place.option}")
         return
     output = progress_output(json)
     with view_on(output) as view:
         view.say(f"run {run_id}")
-        snapshot = start_and_follow(place, run_id, wanted, view)
+        snapshot = start_and_follow(place, run_id, wanted, view, kind)
     raise typer.Exit(conclude(place, snapshot, json, junit))
 
 

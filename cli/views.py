@@ -1,7 +1,6 @@
 """Shows a run while it goes on: drawn on a terminal, or line by line where there is none."""
 
 import time
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -11,18 +10,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli.indicators import Indicator, indicators, probe_line, sparkline, ticks_of
+from cli.canary_views import canary_look, canary_picture
+from cli.drawing import clock, guardrail_texts, latest_events, machine_text, probe_text
+from cli.indicators import Indicator, indicators, sparkline, ticks_of
 from cli.output import Output
 from cli.progress import Snapshot
+from steadystate.canary_contracts import CanaryRun
 from steadystate.contracts import Run, Sample
 
 _SPARK = 48
-_EVENTS = 4
-
-
-def clock(epoch_seconds: float) -> str:
-    """Return a time of day in UTC."""
-    return f"{datetime.fromtimestamp(epoch_seconds, UTC):%H:%M:%S}"
 
 
 def view_on(output: Output, since: float = 0.0) -> "LiveView | PlainView":
@@ -61,16 +57,26 @@ class PlainView:
             for e in snapshot.events[self._events :]
         ]
         self._events = len(snapshot.events)
-        if snapshot.run is not None:
-            for count in range(self._looks + 1, len(snapshot.samples) + 1):
-                seen = snapshot.samples[:count]
-                new.append((seen[-1].ended_at, _look(snapshot.run, seen)))
-            self._looks = len(snapshot.samples)
+        new += _looks(snapshot, self._looks)
+        self._looks = max(self._looks, len(snapshot.samples), len(snapshot.looks))
         for at, text in sorted(line for line in new if line[0] >= self._since):
             self._output.line(f"{clock(at)} {text}")
         if snapshot.ended and not snapshot.over and not self._settling:
             self._settling = True
             self.say(f"the execution is {snapshot.execution.status}; waiting for undo and release")
+
+
+def _looks(snapshot: Snapshot, told: int) -> list[tuple[float, str]]:
+    """Return the looks that were not told yet, each with its time."""
+    run = snapshot.run
+    if isinstance(run, CanaryRun):
+        looks = snapshot.looks
+        return [(look.ended_at, canary_look(run, look)) for look in looks[told:]]
+    if run is None:
+        return []
+    samples = snapshot.samples
+    counts = range(told + 1, len(samples) + 1)
+    return [(samples[n - 1].ended_at, _look(run, samples[:n])) for n in counts]
 
 
 def _look(run: Run, samples: list[Sample]) -> str:
@@ -155,33 +161,21 @@ def picture(snapshot: Snapshot, width: int) -> RenderableType:
     run = snapshot.run
     if run is None:
         planning = "not planned" if snapshot.ended else "planning"
-        text = Text(f"{planning}   {_machine(snapshot)}")
+        text = Text(f"{planning}   {machine_text(snapshot)}")
         return Panel(text, title=Text(f" {snapshot.run_id} "), width=width)
+    if isinstance(run, CanaryRun):
+        return canary_picture(snapshot, run, width)
     plan = run.plan
     parts: list[RenderableType] = [_head(snapshot, run), Text()]
     parts += [_objectives(run, snapshot.samples, width), Text()]
-    parts += [_probe(snapshot.samples, width), *_guardrails(run, snapshot.samples), Text()]
-    parts += [
-        Text(
-            f"{clock(e.at)}  {e.what}{': ' if e.detail else ''}{e.detail}",
-            style="dim",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-        for e in snapshot.events[-_EVENTS:]
-    ]
+    parts += [probe_text(ticks_of(snapshot.samples), width)]
+    states = snapshot.samples[-1].guardrails if snapshot.samples else {}
+    parts += [*guardrail_texts(plan.guardrails, states), Text()]
+    parts += latest_events(snapshot)
     title = Text(f" {plan.scenario} on {plan.workload} ", style="bold")
     return Panel(
         Group(*parts), title=title, subtitle=Text(f" {plan.run_id} ", style="dim"), width=width
     )
-
-
-def _machine(snapshot: Snapshot) -> str:
-    execution = snapshot.execution
-    if execution.status == "RUNNING":
-        return f"machine {execution.state or 'starting'}"
-    settling = "" if snapshot.over else ", waiting for undo and release"
-    return f"machine {execution.status}{settling}"
 
 
 def _head(snapshot: Snapshot, run: Run) -> RenderableType:
@@ -190,7 +184,7 @@ def _head(snapshot: Snapshot, run: Run) -> RenderableType:
     line = Text()
     line.append(f"{run.progress.phase}", style="bold")
     line.append(f"  {seconds // 60:d}:{seconds % 60:02d}")
-    line.append(f"   {_machine(snapshot)}")
+    line.append(f"   {machine_text(snapshot)}")
     if fault is not None:
         line.append(f"   fault {fault.status}, {fault.targets_hit} hit")
     return line
@@ -220,29 +214,3 @@ def _objectives(run: Run, samples: list[Sample], width: int) -> Table:
             Text(sparkline(one.recent, spark), style="cyan"),
         )
     return table
-
-
-def _probe(samples: list[Sample], width: int) -> Text:
-    ticks = ticks_of(samples)
-    sent, failed = sum(t.sent for t in ticks), sum(t.failed for t in ticks)
-    line = Text("probe  ", no_wrap=True, overflow="ellipsis")
-    room = max(10, min(60, width - 45))
-    for mark in probe_line(ticks, room):
-        line.append(mark, style="bold red" if mark in "xX" else "green")
-    line.append(f"  {failed} of {sent} failed", style="red" if failed else "dim")
-    return line
-
-
-def _guardrails(run: Run, samples: list[Sample]) -> list[Text]:
-    lines = []
-    for name, document in run.plan.guardrails.items():
-        state = samples[-1].guardrails.get(name, "") if samples else ""
-        held = not state or state.startswith("HELD")
-        text = Text(
-            f"guard  {name}: {document.sli} {document.bound}  ", no_wrap=True, overflow="ellipsis"
-        )
-        text.append(
-            state.partition(":")[0] or "not looked at yet", style="green" if held else "red"
-        )
-        lines.append(text)
-    return lines

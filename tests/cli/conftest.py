@@ -56,6 +56,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     machines = {
         "ExperimentStateMachine": definition,
         "RecoverStateMachine": definition,
+        "CanaryStateMachine": definition,
         "ReportStateMachine": reporting,
     }
     kept |= {

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from cli import lab
 from cli.documents import SCHEMAS, schemas, text_of
-from cli.lab import short_faults
-from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_scenario
+from cli.lab import short_times
+from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_any
 from steadystate.errors import InvalidDocument
 from tests.cli.conftest import Invoke
 from tests.cli.made import made_run
@@ -159,14 +159,21 @@ def test_overrides_that_are_no_pairs_are_refused(words: list[str]) -> None:
 
 def test_long_faults_are_shortened_in_the_lab_unless_their_duration_is_given() -> None:
     def shortened(name: str, given: dict[str, str]) -> dict[str, str]:
-        experiment, _ = read_scenario(execution_input(name, given, "", ""), Files())
-        return short_faults(experiment, given)
+        experiment, _ = read_any(execution_input(name, given, "", ""), Files())
+        return short_times(experiment, given)
 
     path = "method.slow-network.duration"
     assert shortened("bank-latency", {}) == {path: "40s"}
     assert shortened("bank-latency", {path: "2m"}) == {}
     assert shortened("bank-latency", {path: "30s"}) == {}
     assert shortened("bank-instance-loss", {}) == {}
+    assert shortened("bank-canary", {"steps.1.bake": "3m"}) == {
+        "steps.0.bake": "120s",
+        "steps.2.bake": "40s",
+        "steps.3.bake": "40s",
+        "final_bake": "20s",
+    }
+    assert "steps.0.bake" not in shortened("chat-canary", {"bake": "1m"})
 
 
 @pytest.mark.parametrize(
