@@ -50,7 +50,7 @@ def test_a_stack_of_something_else_is_told(place: Place) -> None:
     template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
     client("cloudformation").create_stack(StackName="other", TemplateBody=template)
     with pytest.raises(
-        Problem, match="no output ExperimentStateMachineArn, ReportStateMachineArn, TableName, Evi"
+        Problem, match="no output ExperimentStateMachineArn, CanaryStateMachineArn, ReportState"
     ):
         places.deployed("other", REGION, None)
 
