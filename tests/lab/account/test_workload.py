@@ -100,9 +100,12 @@ def test_a_terminated_instance_is_replaced_and_the_new_one_registered(
 def test_a_larger_group_registers_its_new_instances(account: Account, workload: Names) -> None:
     api = account.client("autoscaling")
     api.set_desired_capacity(AutoScalingGroupName="work", DesiredCapacity=3)
-    assert len(_members(account)) == 3
-    assert set(_health(account, workload)) == _members(account)
+    three = _members(account)
+    assert len(three) == 3
+    assert set(_health(account, workload)) == three
     api.set_desired_capacity(AutoScalingGroupName="work", DesiredCapacity=2)
+    left = [{"Id": instance_id} for instance_id in three - _members(account)]
+    account.client("elbv2").deregister_targets(TargetGroupArn=workload["group"], Targets=left)
 
 
 def test_target_health_is_what_the_balancer_reports(account: Account, workload: Names) -> None:
