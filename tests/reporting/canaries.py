@@ -7,7 +7,7 @@ from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence
 from steadystate.report.contracts import Language, Narrative, Paragraph, Section
 from steadystate.run.judgement import ABORTED
-from tests.canary.worlds import World
+from tests.canary.worlds import RUN, World
 
 STEPS = [10, 50, 90, 100]
 
@@ -30,6 +30,16 @@ def rolled_back() -> Evidence:
     world.until("evaluate")
     world.evaluate()
     return world.evidence()
+
+
+@cache
+def taken_back() -> Evidence:
+    """A run that does nothing but take a promoted canary back."""
+    world = World(steps=STEPS)
+    world.run()
+    world.input = {"rollback": RUN, "reason": "customers complain", "requested_by": "jun"}
+    world.run("back-1")
+    return world.evidence("back-1")
 
 
 @cache

@@ -54,6 +54,15 @@ def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
     assert [w for w in wanted if w not in whole] == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_that_takes_a_canary_back_says_of_which(language: Language) -> None:
+    evidence = canaries.taken_back()
+    assert evidence.verdict is Verdict.PASS
+    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    words = words_of(language)
+    assert words["fact.rollback_of"].format(run="canary-1") in page(paper, 0)
+
+
 def test_a_way_back_that_was_not_read_back_is_said() -> None:
     evidence = canaries.rolled_back()
     canary = evidence.canary

@@ -87,13 +87,12 @@ def _front(
     words: Words,
 ) -> list[Flowable]:
     lasted = (evidence.ended_at - evidence.started_at).total_seconds()
-    steps = " → ".join(f"{s.weight}" for s in plan.steps)
     metric = nearest_metric(canary)
     unstated = words["not_stated"]
     facts = [
         (words["fact.when"], figures.moment(evidence.started_at)),
         (words["fact.lasted"], figures.seconds(max(0.0, lasted), words)),
-        (words["fact.steps"], f"{steps} %"),
+        (words["fact.steps"], _course_of(plan, words)),
         (words["fact.cost"], figures.dollars(evidence.cost.actual.get("total", 0.0))),
         (words["fact.run_by"], evidence.requested_by or unstated),
         (words["fact.why"], evidence.reason or unstated),
@@ -101,7 +100,7 @@ def _front(
     return first_page(
         kind=words["report.canary"],
         title=narrative.title,
-        banner=banner_of(evidence.verdict, again, narrative.summary, words),
+        banner=banner_of(evidence.verdict, again, narrative.summary, words, kind="canary"),
         numbers=[
             _traffic(evidence, plan, canary, words),
             _against(canary, metric, words),
@@ -112,8 +111,16 @@ def _front(
     )
 
 
+def _course_of(plan: CanaryPlan, words: Words) -> str:
+    if plan.rollback_of is not None:
+        return words["fact.rollback_of"].format(run=plan.rollback_of)
+    steps = " → ".join(f"{s.weight}" for s in plan.steps)
+    return f"{steps} %" if steps else figures.NOTHING
+
+
 def _traffic(evidence: Evidence, plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> Number:
-    reached = max((s.weight for s in canary.steps if s.read_back_at is not None), default=0)
+    shares = [rate_of(w.canary or 0, (w.canary or 0) + (w.stable or 0)) for w in canary.weights]
+    reached = f"{max((s for s in shares if s is not None), default=0.0):.0f}"
     back = canary.rollback
     if back is None:
         final = canary.weights[-1] if canary.weights else plan.original
@@ -164,6 +171,8 @@ def _steps(plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> list[Flowa
     story = part(words["part.steps"])
     if plan.description:
         story.append(text(plan.description))
+    if plan.rollback_of is not None:
+        return story
     if all(step.shifted_at is None for step in canary.steps):
         return [*story, text(words["steps.none"])]
     columns = ("weight_to", "shifted", "read_back", "baked", "outcome", "beside")

@@ -140,14 +140,14 @@ def rate_of(bad: int, total: int) -> float | None:
 
 
 def nearest_metric(canary: CanaryEvidence) -> str | None:
-    """Return the metric whose evidence came nearest to its limit."""
+    """Return the metric whose evidence came nearest to its limit; None without a look."""
 
     def nearness(metric: str) -> float:
         limit = canary.limits.get(metric) or float("inf")
         values = [k.metrics[metric].evidence for k in canary.looks if metric in k.metrics]
         return max(values, default=0.0) / limit
 
-    names = list(dict.fromkeys([*canary.limits, *(m for k in canary.looks for m in k.metrics)]))
+    names = list(dict.fromkeys(m for k in canary.looks for m in k.metrics))
     return max(names, key=nearness, default=None)
 
 

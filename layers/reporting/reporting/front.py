@@ -108,11 +108,14 @@ class Banner(Fixed):
             y -= leading
 
 
-def banner_of(verdict: Verdict, again: Again, summary: str, words: Words) -> Banner:
+def banner_of(
+    verdict: Verdict, again: Again, summary: str, words: Words, kind: str = "experiment"
+) -> Banner:
     """Return the banner of a verdict; one that its samples do not support has no colour to show."""
     if again.supports:
         word = f"{SIGNS[verdict]} {verdict}"
-        return Banner(word, COLOURS[verdict], words[f"verdict.{verdict}"], summary)
+        meaning = words.texts.get(f"verdict.{kind}.{verdict}", words[f"verdict.{verdict}"])
+        return Banner(word, COLOURS[verdict], meaning, summary)
     meaning = words["verdict.contradicted"]
     if again.verdict is not None:
         meaning = words["verdict.unsupported"].format(again=again.verdict)
