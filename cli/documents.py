@@ -11,9 +11,17 @@ from rich.table import Table
 from cli.library import ROOT, Files, read_text, read_workload
 from cli.output import Output
 from cli.problems import Problem
+from steadystate.documents.blackouts import Blackouts
 from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import Experiment
-from steadystate.documents.loading import check_canary, check_gates, check_together, load, validate
+from steadystate.documents.loading import (
+    Written,
+    check_canary,
+    check_gates,
+    check_together,
+    load,
+    validate,
+)
 from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.errors import InvalidDocument
@@ -88,7 +96,7 @@ def validate_files(
     """Check documents, and scenarios together with their workload."""
     output = Output.stdout()
     problems: list[str] = []
-    documents: dict[Path, Workload | Experiment | Canary] = {}
+    documents: dict[Path, Written] = {}
     for path in dict.fromkeys(files):
         try:
             documents[path] = load(read_text(path), str(path))
@@ -104,10 +112,10 @@ def validate_files(
         raise Problem(*problems)
 
 
-def _checked(
-    path: Path, document: Workload | Experiment | Canary, given: dict[str, Workload]
-) -> str:
+def _checked(path: Path, document: Written, given: dict[str, Workload]) -> str:
     """Say what a valid document is. Raises InvalidDocument."""
+    if isinstance(document, Blackouts):
+        return f"ok, {len(document.blackouts)} blackouts"
     if isinstance(document, Workload):
         return f"ok, workload {document.name}"
     kind = "canary" if isinstance(document, Canary) else "experiment"
@@ -155,6 +163,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Return the published schemas by the names of their files."""
     return {
         "workload.v1": _schema_of(Workload, "validation"),
+        "blackouts.v1": _schema_of(Blackouts, "validation"),
         "experiment.v1": _schema_of(Experiment, "validation"),
         "canary.v1": _schema_of(Canary, "validation"),
         "run.v1": _schema_of(Evidence, "serialization"),

@@ -43,6 +43,11 @@ class Files:
         """Return the text of a canary; None where there is none of that name."""
         return self._read("canaries", name)
 
+    def blackouts(self) -> str | None:
+        """Return the text of the calendar; None where there is none."""
+        path = self.folder / "blackouts.yaml"
+        return read_text(path) if path.is_file() else None
+
     def names(self) -> list[str]:
         """Return the names of all experiments."""
         return sorted(path.stem for path in (self.folder / "experiments").glob("*.yaml"))

@@ -28,7 +28,7 @@ from steadystate.contracts import UndoRecord
 from steadystate.domain.verdict import EXIT_CODES, Verdict
 from steadystate.evidence import UndoEvidence, instant
 
-REFUSALS: Final = ("InvalidDocument", "WorkloadBusy", "PreflightFailed", "Halted")
+REFUSALS: Final = ("InvalidDocument", "WorkloadBusy", "PreflightFailed", "InBlackout", "Halted")
 LISTED: Final = 20
 
 Stack = Annotated[str | None, typer.Option(help="The deployed CloudFormation stack.")]

@@ -76,6 +76,9 @@ class ShippedLibrary:
     def canary(self, name: str) -> str | None:
         return self._read("canaries", name)
 
+    def blackouts(self) -> str | None:
+        return self.extra.get("blackouts")
+
     def names(self) -> list[str]:
         return [path.stem for path in EXPERIMENTS]
 

@@ -5,6 +5,7 @@ SteadystateError
 |   +-- InvalidDocument   a document or an input is wrong: the message names file and field
 |   +-- WorkloadBusy      another run holds the workload: the message names it, and since when
 |   +-- PreflightFailed   the run would hit nothing, the wrong thing, or a service in trouble
+|   +-- InBlackout        the calendar lets no run start: the message names entry and end
 |   +-- Halted            a person pulled the kill switch: the message names who, why and since when
 +-- FaultFailed           FIS refused to start the experiment, or the experiment failed
 +-- SplitFailed           the load balancer refused new weights, or forwards as it was not planned
@@ -33,6 +34,10 @@ class WorkloadBusy(Refused):
 
 class PreflightFailed(Refused):
     """What the run would touch is missing, not allowed, or already in trouble."""
+
+
+class InBlackout(Refused):
+    """The calendar lets no run start now."""
 
 
 class Halted(Refused):

@@ -55,6 +55,9 @@ class Library(Protocol):
     def canary(self, name: str) -> str | None:
         """Return the text of a canary; None where there is none of that name."""
 
+    def blackouts(self) -> str | None:
+        """Return the text of the blackout calendar; None where there is none."""
+
     def names(self) -> list[str]:
         """Return the names of all experiments."""
 

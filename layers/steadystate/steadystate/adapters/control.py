@@ -120,6 +120,10 @@ class ScenarioLibrary:
         """Return a canary's text."""
         return self._read("canaries", name)
 
+    def blackouts(self) -> str | None:
+        """Return the calendar's text; none ships."""
+        return self._stored("scenarios/blackouts.yaml")
+
     def names(self) -> list[str]:
         """Return the names of the experiments that ship."""
         return sorted(p.stem for p in (self._shipped / "experiments").glob("*.yaml"))
@@ -132,12 +136,15 @@ class ScenarioLibrary:
         path = self._shipped / folder / f"{name}.yaml"
         if path.is_file():
             return path.read_text(encoding="utf-8")
+        return self._stored(f"scenarios/{folder}/{name}.yaml")
+
+    def _stored(self, key: str) -> str | None:
         if self._bucket is None:
             return None
         s3: S3Client = client("s3")
         try:
             with passing_faults():
-                answer = s3.get_object(Bucket=self._bucket, Key=f"scenarios/{folder}/{name}.yaml")
+                answer = s3.get_object(Bucket=self._bucket, Key=key)
                 return answer["Body"].read().decode("utf-8", "replace")
         except ClientError as error:
             if code_of(error) in ("NoSuchKey", "404"):

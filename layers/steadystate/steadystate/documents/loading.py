@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from steadystate.documents.blackouts import Blackouts
 from steadystate.documents.canary import Canary
 from steadystate.documents.experiment import ACTIONS, Experiment, GuardrailDocument
 from steadystate.documents.fields import Document, quoted
@@ -13,10 +14,14 @@ from steadystate.documents.yaml_text import read_mapping
 from steadystate.domain.bounds import Bound
 from steadystate.errors import InvalidDocument
 
-MODELS: dict[str, type[Workload | Experiment | Canary]] = {
+Written = Workload | Experiment | Canary | Blackouts
+"""What people write."""
+
+MODELS: dict[str, type[Written]] = {
     "steadystate/workload/v1": Workload,
     "steadystate/experiment/v1": Experiment,
     "steadystate/canary/v1": Canary,
+    "steadystate/blackouts/v1": Blackouts,
 }
 
 MOST_PROBLEMS = 20
@@ -26,7 +31,7 @@ D = TypeVar("D", bound=Document)
 S = TypeVar("S", Experiment, Canary)
 
 
-def load(text: str, source: str) -> Workload | Experiment | Canary:
+def load(text: str, source: str) -> Written:
     """Read any document by the kind that its key `document` names.
 
     Raises
