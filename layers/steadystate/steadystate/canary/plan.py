@@ -41,6 +41,7 @@ from steadystate.ports import (
     TargetHealth,
     TrafficSplits,
 )
+from steadystate.run.calendar import refuse_in_a_blackout
 from steadystate.run.plan import LEASE_SECONDS, settled_before
 from steadystate.run.reading import read_now
 
@@ -139,6 +140,7 @@ def _plan_steps(
     source = f"{canary.name}.yaml"
     if canary.inconclusive == "hold" or any(s.approve or s.experiment for s in canary.steps):
         raise InvalidDocument(f"{source}: no gate can be waited for")
+    refuse_in_a_blackout(workload.name, now, world.library)
     _refuse_a_busy_workload(workload.name, now, world)
     if workload.traffic is None:
         raise InvalidDocument(f"{workload.name}.yaml: traffic: a canary needs it")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from steadystate.contracts import (
@@ -19,19 +18,15 @@ from steadystate.contracts import (
     Stop,
     Timing,
 )
-from steadystate.documents.blackouts import Blackouts
 from steadystate.documents.experiment import Experiment
 from steadystate.documents.loading import validate
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, Workload
-from steadystate.documents.yaml_text import read_mapping
-from steadystate.domain.blackout import in_force
 from steadystate.domain.bounds import shown
 from steadystate.domain.cost import price, usage_of
 from steadystate.domain.objectives import Objective
 from steadystate.domain.series import Point, summarize, usable
 from steadystate.errors import (
     Halted,
-    InBlackout,
     InvalidDocument,
     PreflightFailed,
     WorkloadBusy,
@@ -49,6 +44,7 @@ from steadystate.ports import (
     TargetHealth,
     Targets,
 )
+from steadystate.run.calendar import refuse_in_a_blackout
 from steadystate.run.judgement import objective_of
 from steadystate.run.method import SETTLE_SECONDS, longest_path_seconds, resolve_method
 from steadystate.run.reading import read_now
@@ -56,8 +52,6 @@ from steadystate.run.scenario import read_documents
 
 LONGEST_RUN_SECONDS: Final = 3.5 * 3600
 """What a run may last at most; the state machine's own timeout lies half an hour beyond."""
-
-CALENDAR: Final = "blackouts.yaml"
 
 LEASE_SECONDS: Final = 900.0
 """How long a lease holds without being renewed; each look renews it."""
@@ -102,7 +96,7 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
     wanted = validate(ExecutionInput, _mapping(request.input), "execution input")
     experiment, workload = read_documents(wanted, world.library, world.parameters)
     now = world.now()
-    _refuse_in_a_blackout(workload, now, world)
+    refuse_in_a_blackout(workload.name, now, world.library)
     _refuse_a_busy_workload(workload, now, world)
     actions = resolve_method(experiment, workload, request.run_id, world.targets, world.region)
     if firing := world.alarms.firing(workload.alarms):
@@ -144,21 +138,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
             '{"scenario": "bank-instance-loss", "reason": "…", "requested_by": "…"}'
         )
     return value
-
-
-def _refuse_in_a_blackout(workload: Workload, now: float, world: Planning) -> None:
-    text = world.library.blackouts()
-    if text is None:
-        return
-    calendar = validate(Blackouts, read_mapping(text, CALENDAR), CALENDAR)
-    found = in_force(calendar.of(workload.name), datetime.fromtimestamp(now, UTC))
-    if found is None:
-        return
-    blackout, until = found.blackout, found.until
-    why = f" ({blackout.reason})" if blackout.reason else ""
-    local = until and until.astimezone(blackout.zone)
-    ends = f"it ends {local:%Y-%m-%d %H:%M} {blackout.zone.key}" if local else "its end is far"
-    raise InBlackout(f"no run starts in the blackout {blackout.name}{why}: {ends}")
 
 
 def _refuse_a_busy_workload(workload: Workload, now: float, world: Planning) -> None:
