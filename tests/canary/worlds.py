@@ -5,10 +5,17 @@ from typing import Any
 import yaml
 
 from steadystate.canary.bake import bake_canary
+from steadystate.canary.gate import Asking, ask_person, take_answer, watch_gates
 from steadystate.canary.look import Looking
 from steadystate.canary.plan import CanaryPlanning, plan_canary
 from steadystate.canary.shift import Shifting, shift_weights
-from steadystate.canary_contracts import CanaryRun, CanaryWatched
+from steadystate.canary_contracts import (
+    Answer,
+    AskPersonInput,
+    CanaryRun,
+    CanaryWatched,
+    TakeAnswerInput,
+)
 from steadystate.contracts import (
     Evaluated,
     EvaluateRunInput,
@@ -29,6 +36,7 @@ from tests.run.tables import Table
 from tests.run.worlds import Account, arn_of
 
 RUN = "canary-1"
+TOKEN = "token-1"
 
 WORKLOAD: dict[str, Any] = {
     "document": "steadystate/workload/v1",
@@ -67,6 +75,16 @@ class NoParameters:
 
     def of(self, workload: str) -> dict[str, str]:
         return {}
+
+
+class WaitingTasks:
+    """The port Gates: tokens that were closed, with their errors."""
+
+    def __init__(self) -> None:
+        self.closed: dict[str, tuple[str, str]] = {}
+
+    def close(self, token: str, error: str, cause: str) -> None:
+        self.closed.setdefault(token, (error, cause))
 
 
 class World:
@@ -125,6 +143,8 @@ class World:
             bus=self.account,
             now=self.clock.now,
         )
+        self.asking = Asking(store=self.table, bus=self.account, now=self.clock.now)
+        self.gates = WaitingTasks()
         self.evaluating = Evaluating(
             store=self.table, evidence=self.account, bus=self.account, now=self.clock.now
         )
@@ -151,6 +171,15 @@ class World:
 
     def bake(self, run_id: str = RUN) -> CanaryWatched:
         return bake_canary(RunInput(run_id=run_id), self.looking)
+
+    def ask(self, token: str = TOKEN, run_id: str = RUN) -> None:
+        ask_person(AskPersonInput(run_id=run_id, token=token), self.asking)
+
+    def watch_gates(self) -> list[str]:
+        return watch_gates(self.looking, self.gates).runs
+
+    def answered(self, answer: Answer | None, run_id: str = RUN) -> str:
+        return take_answer(TakeAnswerInput(run_id=run_id, answer=answer), self.asking).next
 
     def undo(self, run_id: str = RUN) -> int:
         return undo_run(RunInput(run_id=run_id), self.undoing).closed

@@ -138,11 +138,52 @@ class WeightsRecord(Contract):
     what: str
 
 
+class Gate(Contract):
+    """A person is asked: `token` answers the execution that waits, and `why` says what for.
+
+    `until` is when nobody is waited for any more (epoch seconds).
+    """
+
+    token: str
+    asked_at: float
+    until: float
+    why: str
+
+
+class Answer(Contract):
+    """What a person says at a gate."""
+
+    decision: Literal["approve", "reject"]
+    by: str
+    reason: str = ""
+
+
+class AskPersonInput(Contract):
+    """Input of ask_person; `token` comes from the task that waits."""
+
+    run_id: RunId
+    token: str
+
+
+class TakeAnswerInput(Contract):
+    """Input of take_answer; without an answer nobody answered in time, or the watch turned back."""
+
+    run_id: RunId
+    answer: Answer | None = None
+
+
+class GatesWatched(Contract):
+    """Output of watch_gates: the runs that wait for a person and were looked at."""
+
+    runs: list[RunId]
+
+
 class CanaryProgress(Contract):
     """What changes from look to look. `intended` are weights written down before they are set;
     `expected` are the last that were read back. `judges` and `promotions` hold judges' states.
     `unanswered_at` is when the last call was made whose answer was lost: it may still have an
-    effect. `final_since` is when the last step was promoted: since then the old side is kept warm.
+    effect. `gate` is there while a person is asked. `final_since` is when the last step was
+    promoted: since then the old side is kept warm.
     """
 
     phase: CanaryPhase = "shifting"
@@ -158,6 +199,7 @@ class CanaryProgress(Contract):
     intended_at: float | None = None
     unanswered_at: float | None = None
     expected: Weights | None = None
+    gate: Gate | None = None
     final_since: float | None = None
     steps: list[StepRecord] = []
     weights: list[WeightsRecord] = []

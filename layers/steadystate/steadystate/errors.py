@@ -8,6 +8,7 @@ SteadystateError
 |   +-- InBlackout        the calendar lets no run start: the message names entry and end
 |   +-- Halted            a person pulled the kill switch: the message names who, why and since when
 +-- FaultFailed           FIS refused to start the experiment, or the experiment failed
++-- GateClosed            no person is waited for any more: a canary goes back
 +-- SplitFailed           the load balancer refused new weights, or forwards as it was not planned
 +-- LeaseLost             the run no longer holds its workload, so it may not act
 +-- UndoIncomplete        an undo could not be read back yet: retried, then swept
@@ -50,6 +51,10 @@ class FaultFailed(SteadystateError):  # noqa: N818
 
 class SplitFailed(SteadystateError):  # noqa: N818
     """Weights could not be read or set: the message says where, and what is there instead."""
+
+
+class GateClosed(SteadystateError):  # noqa: N818
+    """The wait for a person is over without an answer: the canary goes back."""
 
 
 class LeaseLost(SteadystateError):  # noqa: N818

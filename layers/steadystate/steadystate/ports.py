@@ -330,6 +330,13 @@ class Executions(Protocol):
         """Return status, error and cause, each empty where there is none."""
 
 
+class Gates(Protocol):
+    """The tasks of executions that wait for a person."""
+
+    def close(self, token: str, error: str, cause: str) -> None:
+        """Let the task that waits fail; one that waits no more is left alone."""
+
+
 class NarrativeModel(Protocol):
     """A language model that writes prose. It never raises: what went wrong is in its answer."""
 

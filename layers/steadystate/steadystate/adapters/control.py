@@ -45,7 +45,7 @@ class EventBus:
 
 
 class StepFunctions:
-    """The port Executions."""
+    """The ports Executions and Gates."""
 
     def status(self, execution_arn: str) -> tuple[str, str, str]:
         """Return status, error and cause; an execution that is gone is EXPIRED."""
@@ -58,6 +58,29 @@ class StepFunctions:
                 return "EXPIRED", "", "the execution's history is gone"
             raise
         return answer["status"], answer.get("error", ""), answer.get("cause", "")
+
+    def close(self, token: str, error: str, cause: str) -> None:
+        """Let the task that waits fail; one that waits no more is left alone."""
+        sfn: SFNClient = client("stepfunctions")
+        try:
+            with passing_faults():
+                sfn.send_task_failure(taskToken=token, error=error, cause=cause[:32_000])
+        except ClientError as refusal:
+            if code_of(refusal) not in ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"):
+                raise
+            logger.info("nobody waits any more", extra={"code": code_of(refusal)})
+
+    def answer(self, token: str, output: str) -> bool:
+        """Give the task that waits its output (JSON); say whether it still waited."""
+        sfn: SFNClient = client("stepfunctions")
+        try:
+            with passing_faults():
+                sfn.send_task_success(taskToken=token, output=output)
+        except ClientError as refusal:
+            if code_of(refusal) not in ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"):
+                raise
+            return False
+        return True
 
 
 class BucketEvidence:

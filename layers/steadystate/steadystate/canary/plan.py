@@ -51,6 +51,9 @@ MOST_LOOKS: Final = 3000
 GATE_LIMIT_SECONDS: Final = 3600.0
 """How long the experiment of a chaos gate may take, its recovery and verdict included."""
 
+LONGEST_SECONDS: Final = 6.5 * 86_400
+"""How long a canary may last with every wait; the machine's own timeout is half a day later."""
+
 HISTORY_PERIODS: Final = 500
 """How many metric periods of stable's history are kept; the judges need 60."""
 
@@ -138,8 +141,8 @@ def _plan_steps(
 ) -> CanaryRun:
     canary, workload = read_canary(wanted, world.library, world.parameters)
     source = f"{canary.name}.yaml"
-    if canary.inconclusive == "hold" or any(s.approve or s.experiment for s in canary.steps):
-        raise InvalidDocument(f"{source}: no gate can be waited for")
+    if any(step.experiment for step in canary.steps):
+        raise InvalidDocument(f"{source}: steps: experiments at a step cannot be run yet")
     refuse_in_a_blackout(workload.name, now, world.library)
     _refuse_a_busy_workload(workload.name, now, world)
     if workload.traffic is None:
@@ -163,6 +166,7 @@ def _plan_steps(
         for step in canary.steps
     ]
     looks = _refuse_too_many_looks(steps, timing, source)
+    _refuse_too_long_waits(canary, looks, timing, source)
     used = {g.sli for g in canary.guardrails.values()}
     until = settled_before(now, timing.metric_period_seconds, timing.metric_delay_seconds)
     metric_looks = int(looks * timing.window_seconds / timing.metric_period_seconds) + 1
@@ -261,6 +265,16 @@ def _refuse_too_many_looks(steps: list[CanaryStep], timing: CanaryTiming, source
             "deploy with a longer WindowSeconds"
         )
     return looks
+
+
+def _refuse_too_long_waits(canary: Canary, looks: int, timing: CanaryTiming, source: str) -> None:
+    gates = [s for s in canary.steps if s.approve or canary.inconclusive == "hold"]
+    longest = looks * timing.window_seconds + len(gates) * timing.hold_limit_seconds
+    if longest > LONGEST_SECONDS:
+        raise InvalidDocument(
+            f"{source}: with every wait for a person it could last {longest / 86_400:.1f} days; at "
+            f"most {LONGEST_SECONDS / 86_400:g} are allowed: shorten hold_limit"
+        )
 
 
 def _history(
