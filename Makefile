@@ -12,13 +12,16 @@ SHIPPED := layers functions
 OWN := conftest.py layers functions lab cli tests workloads bench docs fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format build lock pictures bench bench-judge fuzz clean
+.PHONY: help demo demo-canary test check format build lock pictures bench bench-judge fuzz clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/ready ## Run an experiment from end to end: stack, bank, traffic, fault, verdict
 	@bin/steadystate lab run bank-instance-loss
+
+demo-canary: $(VENV)/ready ## Run a canary whose new version fails, and watch it go back by itself
+	@bin/steadystate lab run chat-canary-errors
 
 test: $(VENV)/ready ## Run all tests
 	@$(VENV)/bin/python -m pytest -q -n 3

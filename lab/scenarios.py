@@ -12,7 +12,7 @@ from typing import Final
 class Stage:
     """How the lab is brought up for a scenario.
 
-    `green_defect` is what is wrong with the workload's new version (`errors:0.05`, `slow:1.5`);
+    `green_defect` is what is wrong with the workload's new version (`errors:0.05`, `slow:3`);
     `requests_per_second` are arrivals of customers, None as the workload has them.
     """
 
@@ -27,7 +27,7 @@ BUSY: Final = 40.0
 STAGES: Final[dict[str, Stage]] = {
     "chat-canary": Stage(requests_per_second=BUSY),
     "chat-canary-errors": Stage("errors:0.05", BUSY),
-    "chat-canary-slow": Stage("slow:1.5", BUSY),
+    "chat-canary-slow": Stage("slow:3", BUSY),
     "chat-canary-quiet": Stage(requests_per_second=2.0),
     "chat-canary-chaos": Stage(requests_per_second=BUSY),
     "chat-blue-green": Stage(requests_per_second=BUSY),
