@@ -17,7 +17,8 @@ from steadystate.report.contracts import Narrative, SectionKey
 from steadystate.report.facts import Facts, as_json, facts_of
 from steadystate.report.narrative import sentences_of
 from steadystate.report.replay import look_again
-from tests.reporting import canaries
+from tests.report import canaries
+from tests.reporting.evidences import passed
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 PROMOTED, ROLLED_BACK, BEGUN = (
@@ -91,7 +92,7 @@ def test_a_canary_that_broke_or_was_stopped_says_so() -> None:
 
 @pytest.mark.parametrize("part", ["canary", "plan"])
 def test_a_canary_without_its_parts_is_refused_in_words(part: str) -> None:
-    other = None if part == "canary" else canaries.passed().plan
+    other = None if part == "canary" else passed().plan
     with pytest.raises(InvalidDocument, match="made-promoted"):
         compose(PROMOTED.model_copy(update={part: other}), "en")
 

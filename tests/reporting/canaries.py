@@ -5,7 +5,6 @@ from functools import cache
 from steadystate.contracts import Failure
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence
-from steadystate.report.contracts import Language, Narrative, Paragraph, Section
 from steadystate.run.judgement import ABORTED
 from tests.canary.worlds import RUN, World
 
@@ -62,27 +61,3 @@ def with_gate_and_approval(evidence: Evidence) -> Evidence:
     looks = [k.model_copy(update={"under_fault": 3 <= k.look <= 5}) for k in canary.looks]
     canary = canary.model_copy(update={"steps": steps, "looks": looks})
     return evidence.model_copy(update={"canary": canary})
-
-
-def narrative_of_canary(evidence: Evidence, language: Language = "en") -> Narrative:
-    """Return a narrative, short, of a canary."""
-    said = f"{evidence.scenario}: {evidence.verdict_reason}"
-    return Narrative(
-        schema="steadystate/narrative/v1",
-        run_id=evidence.run_id,
-        language=language,
-        title=f"{evidence.scenario} on {evidence.workload}",
-        summary=evidence.verdict_reason,
-        sections=[
-            Section(
-                key="verdict", title="…", paragraphs=[Paragraph(text=said, source="deterministic")]
-            )
-        ],
-        written_by="deterministic",
-        sentences=0,
-        replaced_sentences=0,
-        note="",
-        input_tokens=0,
-        output_tokens=0,
-        cost_dollars=0.0,
-    )

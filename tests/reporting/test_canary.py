@@ -9,8 +9,7 @@ from steadystate.documents.fields import Language
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from tests.reporting import canaries
-from tests.reporting.canaries import narrative_of_canary
-from tests.reporting.evidences import HOSTILE, LONG, SHA, passed
+from tests.reporting.evidences import HOSTILE, LONG, SHA, narrative_of, passed
 from tests.reporting.papers import outline, page, read, text
 
 LANGUAGES: list[Language] = ["en", "ko"]
@@ -25,7 +24,7 @@ def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_side
     evidence = canaries.rolled_back()
     assert evidence.verdict is Verdict.FAIL
     words = words_of(language)
-    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    paper = read(render(evidence, narrative_of(evidence, language), SHA))
     first = page(paper, 0)
     wanted = ["FAIL", "0 %", "200", "mina", "release 7", "10 → 50 → 90 → 100 %"]
     wanted += [words["canary.weights"], words["canary.limit"].format(limit="200")]
@@ -39,6 +38,7 @@ def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_side
         words["mark.restored"],
     ]
     assert [w for w in wanted if w not in first] == []
+    assert {"en": "back from 50 %", "ko": "50 %에서"}[language] in first
     titles = outline(paper)
     assert [p for p in PARTS if words[f"part.{p}"] not in titles] == []
 
@@ -46,7 +46,7 @@ def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_side
 def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
     evidence = canaries.with_gate_and_approval(canaries.promoted())
     assert evidence.verdict is Verdict.PASS
-    paper = read(render(evidence, narrative_of_canary(evidence), SHA))
+    paper = read(render(evidence, narrative_of(evidence), SHA))
     assert "100 %" in page(paper, 0)
     whole = text(paper)
     wanted = ["Approved by kim.", "Chaos gate gate-1: PASS.", "slower than 500 ms"]
@@ -58,7 +58,7 @@ def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
 def test_a_run_that_takes_a_canary_back_says_of_which(language: Language) -> None:
     evidence = canaries.taken_back()
     assert evidence.verdict is Verdict.PASS
-    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    paper = read(render(evidence, narrative_of(evidence, language), SHA))
     words = words_of(language)
     assert words["fact.rollback_of"].format(run="canary-1") in page(paper, 0)
 
@@ -71,14 +71,14 @@ def test_a_way_back_that_was_not_read_back_is_said() -> None:
     lost = canary.rollback.model_copy(update={"restored_at": None, "seconds": None})
     canary = canary.model_copy(update={"rollback": lost})
     evidence = evidence.model_copy(update={"canary": canary})
-    first = page(read(render(evidence, narrative_of_canary(evidence), SHA)), 0)
+    first = page(read(render(evidence, narrative_of(evidence), SHA)), 0)
     assert words_of("en")["canary.not_restored"].format(weight=50) in first
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_canary_that_never_looked_says_so(language: Language) -> None:
     evidence = canaries.barely_begun()
-    paper = read(render(evidence, narrative_of_canary(evidence, language), SHA))
+    paper = read(render(evidence, narrative_of(evidence, language), SHA))
     words = words_of(language)
     assert words["no_data"] in page(paper, 0)
     assert words["charts.none"] in text(paper)
@@ -94,31 +94,31 @@ def test_names_of_a_canary_are_drawn_as_they_stand_and_shortened(name: str) -> N
     canary = canary.model_copy(update={"steps": steps})
     update = {"canary": canary, "scenario": name, "workload": name, "verdict_reason": name}
     evidence = evidence.model_copy(update=update)
-    paper = read(render(evidence, narrative_of_canary(evidence), SHA))
+    paper = read(render(evidence, narrative_of(evidence), SHA))
     assert name[:20] in text(paper)
     assert len(paper.pages) <= 9
 
 
 def test_the_same_canary_gives_the_same_bytes() -> None:
     evidence = canaries.rolled_back()
-    narrative = narrative_of_canary(evidence)
+    narrative = narrative_of(evidence)
     assert render(evidence, narrative, SHA) == render(evidence, narrative, SHA)
 
 
 def test_evidence_that_is_no_canary_is_refused_by_name() -> None:
     half = canaries.promoted().model_copy(update={"canary": None})
     with pytest.raises(InvalidDocument, match=r"canary-1: .* no course"):
-        render(half, narrative_of_canary(half), SHA)
+        render(half, narrative_of(canaries.promoted()), SHA)
     other = canaries.promoted().model_copy(update={"plan": passed().plan})
     with pytest.raises(InvalidDocument, match="no plan"):
-        render(other, narrative_of_canary(other), SHA)
+        render(other, narrative_of(canaries.promoted()), SHA)
 
 
 def test_a_canary_is_judged_again_and_a_verdict_that_its_looks_do_not_support_is_said() -> None:
     evidence = canaries.rolled_back()
-    paper = text(read(render(evidence, narrative_of_canary(evidence), SHA)))
+    paper = text(read(render(evidence, narrative_of(evidence), SHA)))
     assert words_of("en")["basis.agrees"].format(verdict="FAIL") in paper
     better = evidence.model_copy(update={"verdict": Verdict.PASS})
-    first = page(read(render(better, narrative_of_canary(better), SHA)), 0)
+    first = page(read(render(better, narrative_of(better), SHA)), 0)
     assert words_of("en")["verdict.unsupported"].format(again="FAIL") in first
     assert "✓" not in first

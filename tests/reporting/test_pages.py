@@ -10,7 +10,6 @@ from reporting.trend import render_trend
 from steadystate.domain.trend import trend_of
 from tests.domain.records import NOW, objective, record
 from tests.reporting import canaries, evidences
-from tests.reporting.canaries import narrative_of_canary
 from tests.reporting.evidences import CASES, SHA, narrative_of
 
 SLACK = 6.0
@@ -52,7 +51,7 @@ def test_nothing_of_a_run_is_drawn_into_the_margins(case: str) -> None:
 
 def test_nothing_of_a_canary_is_drawn_into_the_margins() -> None:
     for evidence in (canaries.rolled_back(), canaries.promoted(), canaries.barely_begun()):
-        check(render(evidence, narrative_of_canary(evidence), SHA))
+        check(render(evidence, narrative_of(evidence), SHA))
 
 
 def test_nothing_of_a_trend_is_drawn_into_the_margins() -> None:

@@ -182,6 +182,7 @@ def _brief(replay: Replay) -> CanaryBrief:
                 experiment_verdict=s.experiment_verdict,
             )
             for s in canary.steps
+            if s.shifted_at is not None
         ],
         metrics=[_metric(name, plan, canary) for name in plan.metrics],
         weights=[
