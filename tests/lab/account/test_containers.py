@@ -1,6 +1,7 @@
 """ECS and ElastiCache of the account: what runs them says how they are."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -90,6 +91,13 @@ def say(account: Account, task: dict[str, Any], **body: str) -> int:
     return account.post(f"/lab/containers/{task['taskArn'].rsplit('/', 1)[-1]}", body)[0]
 
 
+@pytest.fixture(autouse=True)
+def no_task_is_left(account: Account, service: dict[str, Any]) -> Iterator[None]:
+    yield
+    for arn in account.client("ecs").list_tasks(cluster=CLUSTER)["taskArns"]:
+        account.post(f"/lab/containers/{arn.rsplit('/', 1)[-1]}", {"status": "STOPPED"})
+
+
 def test_a_service_keeps_what_its_scheduler_goes_by(service: dict[str, Any]) -> None:
     assert service["healthCheckGracePeriodSeconds"] == 7
     assert service["deploymentConfiguration"]["minimumHealthyPercent"] == 50
@@ -99,7 +107,7 @@ def test_a_service_keeps_what_its_scheduler_goes_by(service: dict[str, Any]) -> 
 def test_a_task_moves_when_its_runner_says_so_and_its_service_counts_it(
     account: Account, service: dict[str, Any]
 ) -> None:
-    task = run(account, service)
+    task = run(account, described(account))
     assert task["lastStatus"] == "PENDING"
     assert described(account)["pendingCount"] == 1
     assert say(account, task, status="RUNNING") == 200

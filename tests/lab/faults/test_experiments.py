@@ -35,7 +35,7 @@ ALLOWED: dict[str, Any] = {
 @pytest.fixture
 def fis(lab: Laboratory) -> Iterator[Any]:
     """FIS; experiments that a failed test has left are stopped."""
-    lab.running()
+    wait_for(lambda: all(answers(url) for url in lab.running().values()))
     client = lab.client("fis")
     yield client
     for experiment in client.list_experiments()["experiments"]:
@@ -105,6 +105,14 @@ def seconds(url: str) -> float:
     started = time.monotonic()
     get(url)
     return time.monotonic() - started
+
+
+def answers(url: str) -> bool:
+    """Whether the service is there; one that was killed comes back after a second."""
+    try:
+        return get(f"{url}/health") == "ok"
+    except OSError:
+        return False
 
 
 def services(lab: Laboratory) -> list[psutil.Process]:
