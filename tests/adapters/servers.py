@@ -73,6 +73,8 @@ def serving() -> Iterator[Server]:
         def _say(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if 300 <= status < 400:
+                self.send_header("Location", body.decode())
             self.end_headers()
             with contextlib.suppress(OSError):
                 self.wfile.write(body)

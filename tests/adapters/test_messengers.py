@@ -58,7 +58,7 @@ def test_slack_without_a_secret_is_off_and_nobody_is_asked() -> None:
     ("path", "said"),
     [
         ("/gone", "not sent: Slack answered 404"),
-        ("/elsewhere", "not sent: Slack answered 302"),
+        ("/elsewhere", "not sent: Slack answered 307"),
         ("/hangup", "not sent: no answer: ProtocolError"),
         ("/silent", "not sent: no answer: ReadTimeoutError"),
         ("/drip", "not sent: no answer within 0.5 s"),
@@ -71,7 +71,7 @@ def test_a_slack_that_refuses_or_is_slow_is_told_and_its_address_is_not(
     said: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    slack.bodies["/elsewhere"] = (302, b"")
+    slack.bodies["/elsewhere"] = (307, b"/hook/T0SECRET")
     webhook = SlackWebhook(secret_of(connected, slack.url + path), timeout_seconds=0.5)
     assert webhook.send(MESSAGE) == said
     (logged,) = [vars(r) for r in caplog.records if r.getMessage() == "message not sent"]
