@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -30,7 +31,7 @@ def canary_picture(snapshot: Snapshot, run: CanaryRun, width: int) -> Renderable
     plan, looks = run.plan, snapshot.looks
     last = looks[-1] if looks else None
     parts: list[RenderableType] = [_head(snapshot, run), Text()]
-    parts += [_steps(run), _weights(run, width), _health(last), Text()]
+    parts += [_steps(run), _weights(run, width), _health(last), *_gate(run), Text()]
     parts += [_metrics(run, looks, width), Text(), probe_text(ticks_of(looks), width)]
     parts += [*guardrail_texts(plan.guardrails, last.guardrails if last else {}), Text()]
     parts += latest_events(snapshot)
@@ -147,6 +148,17 @@ def _weights(run: CanaryRun, width: int) -> Text:
     line.append(f"stable {stable} ", style="blue").append("█" * (room - part), style="blue")
     line.append("█" * part, style="green").append(f" {canary} canary", style="green")
     return line.append(f"  read back {clock(record.at)}", style="dim")
+
+
+def _gate(run: CanaryRun) -> list[Text]:
+    """Return what a person is asked, and how to answer."""
+    gate = run.progress.gate
+    if gate is None:
+        return []
+    until = f"{datetime.fromtimestamp(gate.until, UTC):%Y-%m-%d %H:%M} UTC"
+    asked = Text(f"asks     {gate.why}", style="bold yellow")
+    how = Text(f"         until {until}: steadystate approve|reject {run.plan.run_id}")
+    return [asked, how]
 
 
 def _health(look: CanaryLook | None) -> Text:

@@ -66,6 +66,21 @@ def test_a_canary_that_has_just_been_planned_shows_no_number_that_is_not_there()
     assert "not looked at yet" in text
 
 
+def test_a_canary_that_waits_for_a_person_says_what_is_asked_and_how_to_answer() -> None:
+    world = World(steps=[{"weight": 10, "approve": True}, 100])
+    world.plan()
+    world.until("ask")
+    world.ask()
+    text = "\n".join(drawn(picture(seen(world), 118), 120))
+    assert "waiting  " in text
+    assert "[10] (approval) → 100 %" in text
+    assert "asks     10 % held, with evidence" in text
+    assert " UTC: steadystate approve|reject canary-1" in text
+    stream = io.StringIO()
+    PlainView(Output(stream), since=0.0).show(seen(world))
+    assert "approval needed: 10 % held, with evidence" in stream.getvalue()
+
+
 def test_plain_lines_tell_each_event_and_look_once(back: World) -> None:
     stream = io.StringIO()
     view = PlainView(Output(stream), since=0.0)

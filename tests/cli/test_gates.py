@@ -10,7 +10,8 @@ from cli.library import SHIPPED, Files
 from cli.place import Place
 from lab.scenarios import STAGES, stage_of
 from steadystate.adapters.aws import client
-from steadystate.canary_contracts import RollbackInput
+from steadystate.adapters.control import StepFunctions
+from steadystate.canary_contracts import Answer, RollbackInput
 from tests.canary.worlds import World
 from tests.cli.conftest import REGION, STACK, Invoke, keep
 from tests.cli.made import made_run
@@ -77,6 +78,49 @@ def test_a_canary_that_is_over_is_taken_back_by_a_run_of_its_own(
     assert run_id.startswith("shop-canary-rollback-")
     assert kind == "canary"
     assert wanted == RollbackInput(rollback=canary, reason="customers call", requested_by="kim")
+
+
+@pytest.mark.parametrize(("command", "follows"), [("approve", "on"), ("reject", "back")])
+def test_an_answer_reaches_the_execution_that_waits(
+    place: Place,
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    follows: str,
+) -> None:
+    world = World(steps=[{"weight": 10, "approve": True}, 100])
+    world.plan()
+    world.until("ask")
+    world.ask("a token")
+    run = world.kept()
+    place.store.begin(run, time.time() + 600)
+    words = (command, run.plan.run_id, "--by", "kim", "--reason", "looks good", *AT)
+    nobody = invoke(*words)
+    assert nobody.exit_code == 64
+    assert "waits for an answer no more" in nobody.stderr
+    answers: list[tuple[str, str]] = []
+
+    def answer(_: StepFunctions, token: str, output: str) -> bool:
+        answers.append((token, output))
+        return True
+
+    monkeypatch.setattr(StepFunctions, "answer", answer)
+    told = invoke(*words)
+    assert told.exit_code == 0, told.output
+    assert f"run {run.plan.run_id} goes {follows}: steadystate watch" in told.stdout
+    ((token, output),) = answers
+    assert token == "a token"
+    assert Answer.model_validate_json(output) == Answer(
+        decision=command,  # type: ignore[arg-type]
+        by="kim",
+        reason="looks good",
+    )
+
+
+def test_a_canary_that_waits_for_nobody_takes_no_answer(invoke: Invoke, canary: str) -> None:
+    result = invoke("approve", canary, *AT)
+    assert result.exit_code == 64
+    assert result.stderr == (f"steadystate: run {canary} does not wait for an answer: it is done\n")
 
 
 def test_what_is_no_canary_is_not_taken_back(
