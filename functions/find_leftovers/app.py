@@ -3,6 +3,7 @@
 import time
 
 from steadystate.adapters.control import EventBus, StepFunctions
+from steadystate.adapters.gauges import LogGauges
 from steadystate.adapters.run_store import TableRunStore
 from steadystate.contracts import Leftovers, SweepInput
 from steadystate.run.recover import Recovering, find_leftovers
@@ -16,6 +17,7 @@ def handler(_: SweepInput) -> Leftovers:
         store=TableRunStore(setting("TABLE_NAME")),
         executions=StepFunctions(),
         bus=EventBus(setting("EVENT_BUS_NAME")),
+        gauges=LogGauges(setting("STACK_NAME")),
         now=time.time,
     )
     return find_leftovers(world)

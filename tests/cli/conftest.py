@@ -128,7 +128,7 @@ def close(place: Place, run_id: str, failure: Failure | None = None) -> None:
     bus = EventBus("default")
     evaluating = Evaluating(place.store, BucketEvidence(place.bucket), bus, lambda: now)
     evaluate_run(EvaluateRunInput(run_id=run_id, failure=failure), evaluating)
-    world = Recovering(place.store, executions=None, bus=bus, now=lambda: now)  # type: ignore[arg-type]
+    world = Recovering(place.store, None, bus, None, lambda: now)  # type: ignore[arg-type]
     release_lease(RunInput(run_id=run_id), world)
 
 

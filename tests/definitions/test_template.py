@@ -1,6 +1,7 @@
 """The template: least privilege, nothing open, nothing on by itself."""
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -278,8 +279,13 @@ def test_any_model_may_be_used_through_the_named_profile_alone() -> None:
 def test_the_platform_raises_alarms_on_itself() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
     watched = {
-        (d["Value"]["Ref"], a["MetricName"]) for a in alarms.values() for d in a["Dimensions"]
+        (d["Value"].get("Ref"), a["MetricName"]) for a in alarms.values() for d in a["Dimensions"]
     }
+    assert ("AWS::StackName", "OpenUndoAgeSeconds") in watched
+    assert ("AWS::StackName", "LeaseSilenceSeconds") in watched
+    shown = template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert {name for name in alarms if f"${{{name}.Arn}}" in shown} == set(alarms)
+    assert json.loads(shown)["widgets"]
     assert ("RecoverStateMachine", "ExecutionsFailed") in watched
     assert ("ExperimentStateMachine", "ExecutionsFailed") in watched
     assert ("CanaryStateMachine", "ExecutionsFailed") in watched

@@ -29,6 +29,7 @@ SETTINGS = {
     "NARRATIVE_OUTPUT_PRICE": "0",
     "NARRATIVE_MAXIMUM_DOLLARS": "0.1",
     "FIS_ROLE_ARN": "arn:aws:iam::123456789012:role/faults",
+    "STACK_NAME": "steadystate",
     "HALT_PARAMETER": "/steadystate/steadystate/halt",
     "SCENARIOS_PATH": str(ROOT / "scenarios"),
     "WINDOW_SECONDS": "5",

@@ -57,6 +57,10 @@ class Table:
         self._mine(run).until = until
         self.writes += 1
 
+    def lease_until(self, workload: str, run_id: str) -> float | None:
+        lease = self.leases.get(workload)
+        return lease.until if lease and lease.run_id == run_id else None
+
     def release_lease(self, run_id: str) -> bool:
         run = self.get(run_id)
         if run is None:

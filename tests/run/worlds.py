@@ -55,6 +55,7 @@ class Account:
     executions: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
     halted: Halt | None = None
+    measured: dict[str, float] = field(default_factory=dict)
     announced: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
     def resolve(self, target: InstancesTarget | DatabaseTarget) -> Sequence[Resource]:
@@ -71,6 +72,9 @@ class Account:
 
     def halt(self) -> Halt | None:
         return self.halted
+
+    def seconds(self, name: str, value: float) -> None:
+        self.measured[name] = value
 
     def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
         self.announced.append((what, dict(detail)))
@@ -128,7 +132,11 @@ class World:
             store=self.table, evidence=self.account, bus=self.account, now=self.clock.now
         )
         self.recovering = Recovering(
-            store=self.table, executions=self.account, bus=self.account, now=self.clock.now
+            store=self.table,
+            executions=self.account,
+            bus=self.account,
+            gauges=self.account,
+            now=self.clock.now,
         )
 
     @property

@@ -153,6 +153,15 @@ def _topic_policy(client: Client, name: str, properties: Properties) -> Created:
     return Created(ref=name)
 
 
+def _queue_policy(client: Client, name: str, properties: Properties) -> Created:
+    import json
+
+    for url in properties["Queues"]:
+        policy = json.dumps(properties["PolicyDocument"])
+        client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return Created(ref=name)
+
+
 def _secret(client: Client, name: str, properties: Properties) -> Created:
     api = client("secretsmanager")
     generate = properties.pop("GenerateSecretString", None)
@@ -256,6 +265,7 @@ CREATORS: Mapping[str, Creator] = {
     ),
     "AWS::SNS::Topic": _topic,
     "AWS::SNS::TopicPolicy": _topic_policy,
+    "AWS::SQS::QueuePolicy": _queue_policy,
     "AWS::SSM::Parameter": _parameter,
     "AWS::SecretsManager::Secret": _secret,
 }

@@ -216,6 +216,9 @@ class RunStore(Protocol):
     def renew_lease(self, run: AnyRun, until: float) -> None:
         """Keep the lease. Raises LeaseLost."""
 
+    def lease_until(self, workload: str, run_id: str) -> float | None:
+        """Return until when the run holds the workload; None when it does not."""
+
     def release_lease(self, run_id: str) -> bool:
         """Give the lease back if the run holds it, and close the run; return whether it did."""
 
@@ -321,6 +324,13 @@ class Bus(Protocol):
 
     def announce(self, run_id: str, what: str, detail: Mapping[str, object]) -> None:
         """Send an event. A bus that refuses is logged, and never breaks a run."""
+
+
+class Gauges(Protocol):
+    """What the platform measures of itself."""
+
+    def seconds(self, name: str, value: float) -> None:
+        """Measure a time."""
 
 
 class Executions(Protocol):

@@ -109,6 +109,13 @@ class TableRunStore:
         if not held:
             raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")
 
+    def lease_until(self, workload: str, run_id: str) -> float | None:
+        """Return until when the run holds the workload."""
+        lease = self._table.get(_lease_key(workload))
+        if lease is None or lease["run_id"]["S"] != run_id:
+            return None
+        return float(lease["expires_at"]["N"])
+
     def release_lease(self, run_id: str) -> bool:
         """Close the run and give its lease back, both or none; refused while its ledger is open.
 
@@ -337,7 +344,7 @@ def _run(item: Item) -> AnyRun:
         "ended_at": float(item["ended_at"]["N"]) if "ended_at" in item else None,
         "evidence": item.get("evidence", {}).get("S", ""),
     }
-    if json.loads(plan)["kind"] == "canary":
+    if json.loads(plan).get("kind") == "canary":
         return CanaryRun(
             plan=CanaryPlan.model_validate_json(plan),
             progress=CanaryProgress.model_validate_json(progress),

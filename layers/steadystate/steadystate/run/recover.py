@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from steadystate.canary_contracts import AnyRun
 from steadystate.contracts import Event, Failure, LeftOpen, Leftover, Leftovers, RunInput
-from steadystate.ports import Bus, Executions, RunStore
+from steadystate.ports import Bus, Executions, Gauges, RunStore
 from steadystate.run.judgement import ABORTED
+from steadystate.run.plan import LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +17,44 @@ class Recovering:
     store: RunStore
     executions: Executions
     bus: Bus
+    gauges: Gauges
     now: Callable[[], float]
 
 
 def find_leftovers(world: Recovering) -> Leftovers:
-    """Return the runs that are not closed although their execution is over.
+    """Return the runs that are not closed although their execution is over, and measure them.
 
     It does not matter who asks (an event, the schedule, a person): the table and the executions
-    decide, so that a run in progress is never touched.
+    decide, so that a run in progress is never touched. Measured are OpenUndoAgeSeconds, the age of
+    the oldest undo that a dead run left open, and LeaseSilenceSeconds, how long ago the lease of an
+    open run was last renewed: 0 where there is none.
     """
     found, left_open = [], []
+    undo_age, silence = 0.0, 0.0
     for run_id in world.store.open_runs():
         try:
             run = world.store.get(run_id)
         except ValueError as error:  # one that an older or newer release wrote, in other words
             why = f"its record cannot be read ({error}); undo it by hand: docs/recovery.md"
             left_open.append(LeftOpen(run_id=run_id, why=why))
+            undo_age = max(undo_age, _undo_age(run_id, world))
             continue
-        if run and (failure := _failure_of(run, world)):
+        if run is None:
+            continue
+        until = world.store.lease_until(run.plan.workload, run_id)
+        if until is not None:
+            silence = max(silence, world.now() - (until - LEASE_SECONDS))
+        if failure := _failure_of(run, world):
             found.append(Leftover(run_id=run_id, failure=failure))
+            undo_age = max(undo_age, _undo_age(run_id, world))
+    world.gauges.seconds("OpenUndoAgeSeconds", undo_age)
+    world.gauges.seconds("LeaseSilenceSeconds", silence)
     return Leftovers(runs=found, left_open=left_open)
+
+
+def _undo_age(run_id: str, world: Recovering) -> float:
+    left = [r.opened_at for r in world.store.undo_records(run_id) if r.state == "open"]
+    return world.now() - min(left) if left else 0.0
 
 
 def _failure_of(run: AnyRun, world: Recovering) -> Failure | None:
