@@ -169,8 +169,8 @@ def test_long_faults_are_shortened_in_the_lab_unless_their_duration_is_given() -
     assert shortened("bank-instance-loss", {}) == {}
     assert shortened("bank-canary", {"steps.1.bake": "3m"}) == {
         "steps.0.bake": "120s",
-        "steps.2.bake": "40s",
-        "steps.3.bake": "40s",
+        "steps.2.bake": "60s",
+        "steps.3.bake": "60s",
         "final_bake": "20s",
     }
     assert "steps.0.bake" not in shortened("chat-canary", {"bake": "1m"})
