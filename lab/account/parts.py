@@ -1,7 +1,7 @@
 """What the account is made of: the running parts that the seams connect to the API server."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from lab.account.cloudwatch import Metrics
 from lab.account.events import Bus
 from lab.account.fis import Experiments
 from lab.account.functions import Functions
+from lab.account.sabotage import Sabotage
 
 ACCOUNT_ID = "123456789012"
 
@@ -26,6 +27,7 @@ class Parts:
     experiments: Experiments
     client: Callable[[str], Any]
     role_client: Callable[[str, str], Any]
+    sabotage: Sabotage = field(default_factory=Sabotage)
 
     def publish(self, entry: Mapping[str, Any]) -> None:
         """Put an entry of PutEvents on the account's event bus."""

@@ -87,6 +87,8 @@ class Application(DomainDispatcherApplication):
             body = _content(environ)
             if (method, path) == ("POST", "/lab/target-health"):
                 self._report_health(body)
+            elif (method, path) == ("POST", "/lab/sabotage"):
+                self._parts.sabotage.set_rules(body)
             elif (method, kind) == ("POST", "experiments") and name:
                 self._parts.experiments.report(unquote(name), body, time.time())
             elif method == "POST" and kind in _REPORTS and name:
@@ -95,7 +97,7 @@ class Application(DomainDispatcherApplication):
                 return HTTPStatus.NOT_FOUND, f"there is no {method} {path}\n"
         except KeyError:
             return HTTPStatus.NOT_FOUND, f"there is no {name}\n"
-        except fis.InvalidError as error:
+        except (fis.InvalidError, TypeError) as error:
             return HTTPStatus.BAD_REQUEST, f"{error}\n"
         return HTTPStatus.OK, "ok\n"
 

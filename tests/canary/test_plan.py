@@ -124,8 +124,9 @@ def test_a_busy_workload_takes_no_canary() -> None:
         world.plan("canary-2")
 
 
-def test_a_plan_whose_execution_was_stopped_gives_the_workload_back() -> None:
+def test_a_plan_whose_execution_was_stopped_calls_for_recover() -> None:
     world = World()
     world.account.executions = {arn_of(RUN): ("ABORTED", "", "")}
     world.plan()
-    assert world.clean()
+    assert [what for what, _ in world.account.announced] == ["Run Orphaned"]
+    assert not world.clean()

@@ -313,3 +313,11 @@ def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(InvalidDocument, match="language"):
         world.plan()
     assert not world.touched()
+
+
+def test_a_plan_whose_execution_was_stopped_calls_for_recover() -> None:
+    world = World()
+    world.account.executions = {arn_of(RUN): ("ABORTED", "", "")}
+    world.plan()
+    assert [what for what, _ in world.account.announced] == ["Run Orphaned"]
+    assert RUN in world.table.open_runs()

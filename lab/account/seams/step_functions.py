@@ -10,10 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lab.account import access, expressions
+from lab.account import access
 from lab.account.functions import ThrottledError
 from lab.account.parts import ACCOUNT_ID, Parts
-from lab.account.seams import identity
+from lab.account.seams import identity, state_expressions
 from lab.account.seams.functions import described
 from lab.account.seams.insides import replace
 
@@ -22,67 +22,55 @@ _ENDS = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _PAGE = 1000
 
 _ending = threading.RLock()
+_current = threading.local()
 
 
 def connect(parts: Parts) -> None:
     from moto.core.config import default_user_config
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    _connect_expressions()
+    state_expressions.connect()
     _connect_tasks(parts)
     _connect_ends(parts)
     _connect_api()
 
 
-def _connect_expressions() -> None:
-    from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
-    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-        FailureEvent,
-        FailureEventException,
-    )
-    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
-        StatesErrorName,
-    )
-    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-        StatesErrorNameType,
-    )
-    from moto.stepfunctions.parser.asl.component.common.string import string_expression
-    from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-
-    def evaluate(self: Any, env: Any) -> None:
-        variables = env.variable_store._outer_scope | env.variable_store._inner_scope
-        try:
-            value = expressions.evaluate(
-                self.expression, variables | {"states": env.states._states_data}
-            )
-        except expressions.ExpressionError as error:
-            name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-            details = EvaluationFailedEventDetails(cause=str(error), error=name.error_name)
-            raise FailureEventException(
-                FailureEvent(
-                    env=env,
-                    error_name=name,
-                    event_type=HistoryEventType.EvaluationFailed,
-                    event_details=EventDetails(evaluationFailedEventDetails=details),  # type: ignore[typeddict-item]
-                )
-            ) from error
-        env.stack.append(value)
-
-    # moto pastes variables into the expression as text, which breaks on quotes; they are bound.
-    replace(string_expression.StringJSONata, "_eval_body", evaluate)
-
-
 def _connect_tasks(parts: Parts) -> None:
+    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service,
         state_task_service_sfn,
     )
 
+    original_integration = lambda_eval_utils.execute_lambda_function_integration
+
+    def with_context(env: Any, **keywords: Any) -> None:
+        _current.context = env.states.context_object.context_object_data
+        original_integration(env=env, **keywords)
+
     def run_function(
         parameters: Mapping[str, Any], region: str, state_credentials: Any
     ) -> dict[str, Any]:
-        return _run_function(parts, parameters, region, state_credentials.role_arn)
+        context = _current.context
+
+        def stop() -> None:
+            parts.client("stepfunctions").stop_execution(
+                executionArn=context["Execution"]["Id"], cause="sabotaged"
+            )
+
+        try:
+            return parts.sabotage.strike(
+                context["StateMachine"]["Name"],
+                context["State"]["Name"],
+                json.loads(parameters["Payload"]),
+                lambda: _run_function(parts, parameters, region, state_credentials.role_arn),
+                stop,
+            )
+        except ThrottledError as error:
+            raise _refused("TooManyRequestsException", str(error), 429) from error
+
+    replace(lambda_eval_utils, "execute_lambda_function_integration", with_context)
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
         if region != parts.region:
@@ -91,6 +79,7 @@ def _connect_tasks(parts: Parts) -> None:
         return parts.role_client(service, role) if role else parts.client(service)
 
     replace(lambda_eval_utils, "_invoke_lambda_function", run_function)
+    replace(retrier_decl, "time", parts.sabotage)
     for name, module in list(sys.modules.items()):
         if name.startswith(_PARSER) and hasattr(module, "boto_client_for"):
             replace(module, "boto_client_for", client_for)
@@ -139,10 +128,7 @@ def _run_function(
     if not access.allowed(identity.policies(role), action, [function.arn]):
         message = identity.denial(role, "step-functions", action, [function.arn])
         raise _refused("AWSLambdaException", message, 403)
-    try:
-        outcome = parts.functions.invoke(function, parameters["Payload"])
-    except ThrottledError as error:
-        raise _refused("TooManyRequestsException", str(error), 429) from error
+    outcome = parts.functions.invoke(function, parameters["Payload"])
     answer = {
         "ExecutedVersion": "$LATEST",
         "StatusCode": 200,

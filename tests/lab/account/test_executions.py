@@ -252,3 +252,27 @@ def test_an_expression_that_gives_nothing_fails_the_execution(
     end = Machine(account, arn["stateMachineArn"]).run({})
     assert (end["status"], end["error"]) == ("FAILED", "States.QueryEvaluationError")
     assert "returned nothing" in end["cause"]
+
+
+def test_an_output_that_cannot_be_evaluated_is_caught_by_its_state(
+    account: Account, app: Outputs
+) -> None:
+    api = account.client("stepfunctions")
+    found = api.describe_state_machine(stateMachineArn=app["ParentStateMachine"])
+    definition = json.loads(found["definition"])
+    task = definition["States"]["Run Child"]
+    task["Resource"] = "arn:aws:states:::states:startExecution"
+    task["Output"] = "{% $error('no answer') %}"
+    task["Catch"] = [
+        {
+            "ErrorEquals": ["States.ALL"],
+            "Output": "{% $states.errorOutput.Error %}",
+            "Next": "Was Refused",
+        }
+    ]
+    machine = api.create_state_machine(
+        name="bad-output", definition=json.dumps(definition), roleArn=found["roleArn"]
+    )["stateMachineArn"]
+    parent = Machine(account, machine)
+    end = parent.end_of(parent.start({"id": "bad-output"}, name="bad-output-1"))
+    assert json.loads(end["output"]) == "States.QueryEvaluationError"

@@ -106,8 +106,8 @@ def plan_canary(request: PlanRunInput, world: CanaryPlanning) -> Planned:
     plan = run.plan
     world.store.begin(run, now + LEASE_SECONDS)
     if world.executions.status(request.execution_arn)[0] != "RUNNING":
-        # Stopped while this task was at work: nobody else would give the lease back at once.
-        world.store.release_lease(request.run_id)
+        # Stopped while this task was at work, before there was a run that recover could see.
+        world.bus.announce(request.run_id, "Run Orphaned", {"workload": plan.workload})
         return Planned(run_id=request.run_id, workload=plan.workload)
     steps = " -> ".join(str(step.weight) for step in plan.steps)
     detail = f"back to {shown(plan.original)}" if plan.rollback_of else f"steps {steps}"

@@ -110,8 +110,8 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
     run = Run(plan=plan, baseline=baseline, progress=Progress(read_until=read_until, stop=stop))
     world.store.begin(run, now + LEASE_SECONDS)
     if world.executions.status(request.execution_arn)[0] != "RUNNING":
-        # Stopped while this task was at work: nobody else would give the lease back at once.
-        world.store.release_lease(request.run_id)
+        # Stopped while this task was at work, before there was a run that recover could see.
+        world.bus.announce(request.run_id, "Run Orphaned", {"workload": plan.workload})
         return Planned(run_id=request.run_id, workload=plan.workload)
     detail = f"{len(actions)} actions on {sum(len(a.targets) for a in actions.values())} targets"
     world.store.add_event(request.run_id, Event(at=now, what="planned", detail=detail))

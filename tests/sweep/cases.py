@@ -1,0 +1,101 @@
+"""What is broken: each task of each machine, in each way, once and for good."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.account.sabotage import KINDS
+from tests.definitions.stack import Machine, State, machine
+
+MACHINES = ("experiment", "recover")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task broken in one way. `skip` visits go well first; `times` strikes follow.
+
+    `primed` is the task that is broken first, where only a failure leads to this state.
+    """
+
+    machine: str
+    state: str
+    kind: str
+    error: str
+    skip: int
+    times: int
+    primed: str | None
+
+    @property
+    def name(self) -> str:
+        how = "always " if self.times > 10 else ""
+        visit = f" at visit {self.skip + 1}" if self.skip else ""
+        return f"{self.machine}: {self.state}{visit} {how}{self.kind}"
+
+    @property
+    def alone(self) -> bool:
+        """Whether it strikes whatever runs, because its task is told of no run."""
+        return self.state == "Find Leftovers"
+
+
+def cases() -> list[Case]:
+    """All cases, from the definitions."""
+    return [case for name in MACHINES for case in _cases_of(machine(name))]
+
+
+def _cases_of(one: Machine) -> Iterator[Case]:
+    main = _main_path(one)
+    for task in one.tasks():
+        primed = None if task.name in main else _primer(one, main)
+        for skip in (0, 1, 2) if task.name == _primer(one, main) else (0,):
+            for kind in KINDS:
+                for times in _times(kind):
+                    yield Case(one.name, task.name, kind, _expected(task), skip, times, primed)
+
+
+def _times(kind: str) -> tuple[int, ...]:
+    if kind == "throttled":
+        return (2,)
+    return (1,) if kind.startswith("stopped") else (1, 1000)
+
+
+def _expected(task: State) -> str:
+    """The first error that the task catches by name, else one that it retries."""
+    caught = [name for catch in task.body.get("Catch", []) for name in catch["ErrorEquals"]]
+    named = [name for name in caught if not name.startswith("States.")]
+    return named[0] if named else "TransientError"
+
+
+def _main_path(one: Machine) -> set[str]:
+    """The states that are reached without a failure."""
+    found: set[str] = set()
+    for scope in one.scopes():
+        waiting = [scope["StartAt"]]
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            found.add(name)
+            state = State(name, scope["States"][name], scope["States"])
+            waiting += [n for n, how in state.followers().items() if how != "catch"]
+    return found
+
+
+def _loops(one: Machine, task: State) -> bool:
+    """Whether the machine can come back to a task without a failure."""
+    seen: set[str] = set()
+    waiting = [task.name]
+    while waiting:
+        state = State(name := waiting.pop(), task.scope[name], task.scope)
+        for follower, how in state.followers().items():
+            if how == "catch" or follower in seen:
+                continue
+            if follower == task.name:
+                return True
+            seen.add(follower)
+            waiting.append(follower)
+    return False
+
+
+def _primer(one: Machine, main: set[str]) -> str | None:
+    """The first task of the main path that can be visited again: at its second visit, the run has
+    done something that must be undone."""
+    return next((t.name for t in one.tasks() if t.name in main and _loops(one, t)), None)

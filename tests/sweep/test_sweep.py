@@ -1,0 +1,44 @@
+"""Each way to break a task, tried for real; `make sweep` tries them all, on every task."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sweep.cases import Case, cases
+from tests.sweep.place import place
+from tests.sweep.runner import Result, Runner
+
+WORKLOADS = 5
+
+
+def sample() -> list[Case]:
+    """Of each machine and kind of failure one case, each on another task."""
+    found: dict[tuple[str, str], list[Case]] = {}
+    for case in cases():
+        if not case.alone:
+            found.setdefault((case.machine, case.kind), []).append(case)
+    return [group[(5 * n + 3) % len(group)] for n, group in enumerate(found.values())]
+
+
+SAMPLE = sample()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Result]]:
+    with place(tmp_path_factory.mktemp("sweep"), WORKLOADS) as made:
+        yield {result.case: result for result in Runner(made, WORKLOADS).run(SAMPLE)}
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
+def test_a_broken_task_leaves_nothing_behind_and_an_honest_verdict(
+    results: dict[Case, Result], case: Case
+) -> None:
+    assert results[case].problems == []
+
+
+def test_every_task_of_the_swept_machines_is_broken_in_every_way() -> None:
+    tried = {(case.machine, case.state, case.kind) for case in cases()}
+    kinds = {kind for _, _, kind in tried}
+    tasks = {(machine, state) for machine, state, _ in tried}
+    assert len(kinds) == 9
+    assert len(tried) == len(tasks) * len(kinds)
