@@ -1,6 +1,8 @@
 """Evidence that is half there, of another kind, or at odds with itself: a clear error, no crash."""
 
+import copy
 import json
+import random
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from steadystate.evidence import Evidence
 from steadystate.report.compose import compose
 from steadystate.report.replay import judge_again, read_evidence
 from tests.cli.made import made_run
+from tests.reporting import canaries
 
 STORED = made_run().evidence().to_json()
 
@@ -86,3 +89,41 @@ def test_numbers_that_are_none_are_told_as_no_numbers() -> None:
     told = compose(Evidence.model_validate(content), "en")
     assert told.summary.startswith("The samples do not support the stored verdict PASS")
     assert "nan" not in told.to_json()
+
+
+ODD: list[Any] = [
+    None, 0, -1, 1e308, float("nan"), float("inf"), 10**30, "", "x" * 5000, "a\u202e\x00b<i>",
+    [], {}, True, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+00:00", "PASS", "ERROR",
+]  # fmt: skip
+"""Values that have no business where they are put."""
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:4])
+    found = [] if not place else [place]
+    for key, one in inside:
+        found += places(one, (*place, key)) if isinstance(one, dict | list) else [(*place, key)]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["experiment", "canary"])
+def test_odd_values_anywhere_give_a_narrative_or_an_error_in_words(kind: str) -> None:
+    base = canaries.rolled_back() if kind == "canary" else made_run(failed_seconds=7).evidence()
+    stored = json.loads(base.to_json())
+    rng, told = random.Random(1), 0
+    where = places(stored)
+    for _ in range(400):
+        content = copy.deepcopy(stored)
+        place = rng.choice(where)
+        inner: Any = content
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = rng.choice(ODD)
+        try:
+            narrative = compose(read_evidence(json.dumps(content), "run.json"), "ko")
+        except InvalidDocument as error:
+            assert "\n" not in str(error)
+            continue
+        assert narrative.to_json().encode()
+        told += 1
+    assert told > 20

@@ -20,6 +20,7 @@ from steadystate.report.sentences import split_sentences
 from tests.cli.made import made_run
 from tests.report import evidences
 from tests.report.paraphrases import MARK, Writer, plain
+from tests.report.true_sentences import TRUE
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 NARRATIVES = 100
@@ -231,6 +232,14 @@ def test_success_may_not_be_claimed_of_a_run_that_failed(language: Language, sen
     failed = facts_of(brief(made_run(error_rate=12.0).evidence()))
     assert problems_of(sentence, failed, language)
     assert not problems_of(sentence, FACTS, language)
+
+
+FAILED = facts_of(brief(made_run(error_rate=12.0, failed_seconds=20).evidence()))
+
+
+@pytest.mark.parametrize(("language", "sentence"), TRUE)
+def test_natural_sentences_that_are_true_may_stand(language: Language, sentence: str) -> None:
+    assert problems_of(sentence, FAILED, language) == []
 
 
 def test_what_people_wrote_proves_no_figure() -> None:

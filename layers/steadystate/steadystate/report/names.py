@@ -42,7 +42,7 @@ _BEGINNINGS = _words(
 
 _SPOKEN_OF = (
     r"\s*(?:objective|indicator|sli|bound|kept|missed|met|was|were|is|stayed|rose|fell|came|left|"
-    r"changed|reached|averaged|exceeded|held|peaked|could|at|by|[:(은는이가의]|목표|지표)"
+    r"changed|reached|averaged|exceeded|held|peaked|returned|showed|stayed|failed|could|at|by|[:(은는이가의]|목표|지표)"
 )
 
 
@@ -76,9 +76,10 @@ def mentioned(text: str, facts: Facts) -> set[str]:
     A text whose only names are plain words ("errors", "capacity") speaks of a part where such a
     word stands as one.
     """
-    found = {name for name in facts.subjects if _holds(text, name)}
+    found = {n for n in facts.subjects if _holds(text, n) or _holds(text.lower(), n)}
     spoken_of = (
-        not name.isalpha() or re.search(rf"\b{name}\b['’s]*{_SPOKEN_OF}", text) for name in found
+        not name.isalpha() or re.search(rf"\b{name}\b['’s]*{_SPOKEN_OF}", text, re.I)
+        for name in found
     )
     return found if any(spoken_of) else set()
 

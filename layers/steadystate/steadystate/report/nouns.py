@@ -70,7 +70,7 @@ CUES = {
     "missed": "miss|fail|broke|exceed|벗어|실패|위반",
     "undecided": "judged|decide|inconclusive|unknown|판정|결론",
     "limit": "bound|limit|below|above|most|least|exactly|under|over|past|ask|allow|target|than|"
-    "기준|한계|미만|이하|이상|초과|정확히|허용",
+    "기준|한계|미만|이하|이상|초과|정확히|허용|보다",
     "bound": "bound|limit|below|above|most|least|exactly|under|over|past|ask|allow|target|than|"
     "baseline|[<>=]|기준|한계|미만|이하|이상|초과|정확히|허용",
     "multiple": "baseline|bound|limit|floor|기준|한계",

@@ -1,12 +1,15 @@
 """Evidence read and judged again, before anything is said about it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
+from steadystate.domain.recovery import Tick
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import CanaryEvidence, Evidence, ObjectiveEvidence, RecoveryEvidence
@@ -15,6 +18,10 @@ from steadystate.run.judgement import Facts, judge
 
 BROKEN = (LookupError, ArithmeticError, ValueError, TypeError, OSError)
 """What reckoning with evidence that contradicts itself may raise."""
+
+
+MOST_PROBES_A_SECOND: Final = 10_000
+"""A hundred times what a prober may send: more is no measurement, and would take for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ def look_again(evidence: Evidence) -> Replay:
     without any, are INCONCLUSIVE: the document does not say what happened.
     """
     _, canary = canary_of(evidence)
+    _check_ticks(evidence.run_id, [t for look in canary.looks for t in look.ticks])
     fired = any(
         metric.evidence >= metric.limit or metric.decision == "REGRESSION"
         for look in canary.looks
@@ -109,6 +117,7 @@ def judge_again(evidence: Evidence) -> Replay:
         The evidence contradicts itself, so that nothing can be reckoned from it.
     """
     plan, stored = experiment_of(evidence)
+    _check_ticks(evidence.run_id, [t for sample in evidence.samples for t in sample.ticks])
     facts = Facts(
         plan=plan,
         baseline=evidence.baseline,
@@ -137,6 +146,13 @@ def judge_again(evidence: Evidence) -> Replay:
         }
     )
     return Replay(new, evidence.verdict, changed, missing_looks(evidence))
+
+
+def _check_ticks(run_id: str, ticks: Sequence[Tick]) -> None:
+    for tick in ticks:
+        if not 0 <= tick.failed <= tick.sent <= MOST_PROBES_A_SECOND or not isfinite(tick.at):
+            wrong = ValueError(f"{tick.failed} of {tick.sent} probes failed in a second")
+            raise contradicts(run_id, wrong)
 
 
 def missing_looks(evidence: Evidence) -> int:
