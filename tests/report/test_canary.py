@@ -17,8 +17,8 @@ from steadystate.report.contracts import Narrative, SectionKey
 from steadystate.report.facts import Facts, as_json, facts_of
 from steadystate.report.narrative import sentences_of
 from steadystate.report.replay import look_again
-from tests.report import canaries
-from tests.reporting.evidences import passed
+from tests.cli.made import made_run
+from tests.reporting import canaries
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 PROMOTED, ROLLED_BACK, BEGUN = (
@@ -26,7 +26,8 @@ PROMOTED, ROLLED_BACK, BEGUN = (
     canaries.rolled_back(),
     canaries.barely_begun(),
 )
-ALL = (PROMOTED, ROLLED_BACK, BEGUN)
+GATED, TAKEN_BACK = canaries.with_gate_and_approval(PROMOTED), canaries.taken_back()
+ALL = (PROMOTED, ROLLED_BACK, BEGUN, GATED, TAKEN_BACK)
 
 
 def text_of(narrative: Narrative, key: str) -> str:
@@ -41,7 +42,7 @@ def told_by(evidence: Evidence, language: Language) -> tuple[Facts, list[str]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("evidence", ALL, ids=lambda e: e.run_id)
+@pytest.mark.parametrize("evidence", ALL)
 def test_a_canary_is_told_in_all_seven_sections(evidence: Evidence, language: Language) -> None:
     told = compose(evidence, language)
     assert tuple(s.key for s in told.sections) == get_args(SectionKey)
@@ -55,27 +56,35 @@ def test_a_canary_is_told_in_all_seven_sections(evidence: Evidence, language: La
 def test_a_promoted_canary_says_how_far_and_on_what_it_rests() -> None:
     told = compose(PROMOTED, "en")
     assert told.summary == (
-        "PASS: the canary was promoted to 100 % in 4 steps, with evidence in 40 looks."
+        "PASS: the canary was promoted to 100 % in 4 steps, with evidence in 55 looks."
     )
     assert "No way back was needed." in text_of(told, "recovery")
-    assert "approved by “kim”" in text_of(told, "happened")
-    assert "gate-1 ran in it with PASS" in text_of(told, "happened")
+    gated = text_of(compose(GATED, "en"), "happened")
+    assert "approved by “kim”" in gated
+    assert "gate-1 ran in it with PASS" in gated
 
 
 def test_a_canary_that_went_back_says_why_in_numbers() -> None:
     told = compose(ROLLED_BACK, "en")
-    assert told.summary.startswith("FAIL: the canary went back from 50 %, as errors was 1.72 % on")
-    assert "it took 4.0 s to go back" in text_of(told, "recovery")
-    assert "errors rolled the canary back at 14:24:30." in text_of(told, "next_steps")
+    assert told.summary.startswith("FAIL: the canary went back from 50 %, as errors was 1.34 % on")
+    assert "it took 0.2 s to go back" in text_of(told, "recovery")
+    assert "errors rolled the canary back at 08:01:13." in text_of(told, "next_steps")
     assert "These steps were not tried: 90 %, 100 %." in text_of(told, "not_tested")
     korean = compose(ROLLED_BACK, "ko")
     assert korean.summary.startswith("FAIL: 카나리를 50 %에서 되돌렸습니다; errors 지표는")
-    assert "되돌리는 데 4.0초가 걸렸습니다" in text_of(korean, "recovery")
+    assert "되돌리는 데 0.2초가 걸렸습니다" in text_of(korean, "recovery")
+
+
+def test_a_canary_that_was_taken_back_says_of_which_run() -> None:
+    assert compose(TAKEN_BACK, "en").summary == "PASS: the canary of run canary-1 was taken back."
+    assert "This run took back run canary-1." in text_of(compose(TAKEN_BACK, "en"), "next_steps")
 
 
 def test_a_promotion_that_the_looks_do_not_support_is_said_to_be_unsupported() -> None:
     told = compose(ROLLED_BACK.model_copy(update={"verdict": "PASS", "stop": None}), "en")
-    assert told.summary.startswith("The samples do not support the stored verdict PASS; INCON")
+    assert told.summary.startswith(
+        "The samples do not support the stored verdict PASS; FAIL: the canary"
+    )
     nothing = compose(BEGUN.model_copy(update={"verdict": "PASS"}), "ko")
     assert "저장된 판정 PASS를 표본이 뒷받침하지 않습니다" in nothing.summary
 
@@ -83,17 +92,17 @@ def test_a_promotion_that_the_looks_do_not_support_is_said_to_be_unsupported() -
 def test_a_canary_that_broke_or_was_stopped_says_so() -> None:
     broken = Failure(error="States.TaskFailed", cause="out of memory", state="Bake Step")
     told = compose(PROMOTED.model_copy(update={"failure": broken, "verdict": "ERROR"}), "en")
-    assert told.summary == "ERROR: the machinery broke after 40 looks."
+    assert told.summary == "ERROR: the machinery broke after 55 looks."
     stopped = Failure(error="States.ExecutionAborted", cause="lunch")
     update = {"failure": stopped, "verdict": "INCONCLUSIVE"}
     told = compose(PROMOTED.model_copy(update=update), "ko")
-    assert told.summary == "INCONCLUSIVE: 관측 40번 만에 사람이 카나리를 멈췄습니다."
+    assert told.summary == "INCONCLUSIVE: 관측 55번 만에 사람이 카나리를 멈췄습니다."
 
 
 @pytest.mark.parametrize("part", ["canary", "plan"])
 def test_a_canary_without_its_parts_is_refused_in_words(part: str) -> None:
-    other = None if part == "canary" else passed().plan
-    with pytest.raises(InvalidDocument, match="made-promoted"):
+    other = None if part == "canary" else made_run().run.plan
+    with pytest.raises(InvalidDocument, match="canary-1"):
         compose(PROMOTED.model_copy(update={part: other}), "en")
 
 

@@ -14,12 +14,15 @@ from steadystate.report.plain_text import plain
 from steadystate.report.replay import BROKEN, Replay, canary_of, contradicts
 from steadystate.run.judgement import ABORTED
 
+NOTABLE_TIMES = 1.2
+"""From here on a metric is said to be worse on the canary."""
+
 LARGEST_E_VALUE = 1_000_000.0
 """E-values grow without end; over this one they all say the same."""
 
 
 class StepBrief(Contract):
-    """One step: how much traffic the canary got, and how that ended."""
+    """One step that was tried: how much traffic the canary got, and how that ended."""
 
     weight_percent: int
     shifted_at: datetime | None
@@ -78,7 +81,13 @@ class RollbackBrief(Contract):
 
 
 CanaryEnd = Literal[
-    "promoted", "rolled back", "not promoted", "stopped by a person", "broken", "never began"
+    "promoted",
+    "rolled back",
+    "not promoted",
+    "taken back",
+    "stopped by a person",
+    "broken",
+    "never began",
 ]
 
 
@@ -100,6 +109,7 @@ class CanaryBrief(Contract):
     why_text: str
     why_name: str
     stop_by: str
+    rollback_of: str
     step_percent: list[int]
     steps: list[StepBrief]
     metrics: list[MetricBrief]
@@ -164,10 +174,11 @@ def _brief(replay: Replay) -> CanaryBrief:
         run_seconds=(evidence.ended_at - evidence.started_at).total_seconds(),
         verdict=evidence.verdict,
         stored_verdict="" if replay.supported else replay.stored_verdict,
-        end=_end(evidence, canary),
+        end=_end(evidence, plan, canary),
         why_text=plain(why, 300),
         why_name=plain(failure.state) if failure else "",
         stop_by=plain(stop.by) if stop else "",
+        rollback_of=plain(plan.rollback_of or ""),
         step_percent=[step.weight for step in plan.steps],
         steps=[
             StepBrief(
@@ -215,14 +226,16 @@ def _brief(replay: Replay) -> CanaryBrief:
     )
 
 
-def _end(evidence: Evidence, canary: CanaryEvidence) -> CanaryEnd:
+def _end(evidence: Evidence, plan: CanaryPlan, canary: CanaryEvidence) -> CanaryEnd:
     if evidence.failure:
         return "stopped by a person" if evidence.failure.error == ABORTED else "broken"
-    if not canary.steps:
+    if plan.rollback_of is not None:
+        return "taken back" if evidence.verdict == Verdict.PASS else "not promoted"
+    if not any(step.shifted_at is not None for step in canary.steps):
         return "never began"
     if canary.rollback:
         return "rolled back"
-    return "promoted" if evidence.verdict is Verdict.PASS else "not promoted"
+    return "promoted" if evidence.verdict == Verdict.PASS else "not promoted"
 
 
 def _metric(name: str, plan: CanaryPlan, canary: CanaryEvidence) -> MetricBrief:

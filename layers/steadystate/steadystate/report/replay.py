@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from steadystate.canary.judgement import facts_of_evidence, judge_canary
 from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
 from steadystate.domain.recovery import Tick
-from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import CanaryEvidence, Evidence, ObjectiveEvidence, RecoveryEvidence
 from steadystate.run.evaluate import recovery_evidence
@@ -86,26 +86,23 @@ def canary_of(evidence: Evidence) -> tuple[CanaryPlan, CanaryEvidence]:
 
 
 def look_again(evidence: Evidence) -> Replay:
-    """Hold the verdict on a canary against what its looks keep: the e-values and their limits.
+    """Judge a canary again from its looks.
 
-    A promoted canary with an e-value over its limit, and one that is said to have regressed
-    without any, are INCONCLUSIVE: the document does not say what happened.
+    Raises
+    ------
+    InvalidDocument
+        The evidence contradicts itself, so that nothing can be reckoned from it.
     """
     _, canary = canary_of(evidence)
     _check_ticks(evidence.run_id, [t for look in canary.looks for t in look.ticks])
-    fired = any(
-        metric.evidence >= metric.limit or metric.decision == "REGRESSION"
-        for look in canary.looks
-        for metric in look.metrics.values()
-    )
-    regressed = evidence.stop is not None and evidence.stop.by.startswith("regression")
+    try:
+        judgement = judge_canary(facts_of_evidence(evidence))
+    except BROKEN as error:
+        raise contradicts(evidence.run_id, error) from error
+    update = {"verdict": judgement.verdict, "verdict_reason": judgement.reason}
     seen = {look.look for look in canary.looks}
     missing = max(seen) + 1 - len(seen) if seen else 0
-    claims = evidence.verdict == Verdict.PASS and (fired or not canary.looks)
-    if claims or (evidence.verdict == Verdict.FAIL and regressed and not fired):
-        new = evidence.model_copy(update={"verdict": Verdict.INCONCLUSIVE})
-        return Replay(new, evidence.verdict, [], missing)
-    return Replay(evidence, evidence.verdict, [], missing)
+    return Replay(evidence.model_copy(update=update), evidence.verdict, [], missing)
 
 
 def judge_again(evidence: Evidence) -> Replay:

@@ -3,6 +3,7 @@
 from steadystate.domain.verdict import Verdict
 from steadystate.report.canary_brief import (
     LARGEST_E_VALUE,
+    NOTABLE_TIMES,
     CanaryBrief,
     MetricBrief,
     StepBrief,
@@ -11,7 +12,7 @@ from steadystate.report.canary_brief import (
 from steadystate.report.contracts import SectionKey
 from steadystate.report.english.phrases import count
 from steadystate.report.english.rows import cost, row, undo
-from steadystate.report.shown import clock, day, duration, number, seconds
+from steadystate.report.shown import clock, day, number, seconds
 
 Paragraphs = list[list[str]]
 
@@ -58,7 +59,10 @@ def _main_reason(brief: CanaryBrief) -> str:
         "broken": f"the machinery broke after {looks}",
         "stopped by a person": f"a person stopped the canary after {looks}",
         "never began": f"no traffic was moved; looks kept: {brief.looks}",
+        "taken back": f"the canary of run {brief.rollback_of} was taken back",
     }
+    if brief.rollback_of and brief.end == "not promoted":
+        return f"the canary of run {brief.rollback_of} was not taken back"
     if brief.end in cut_short or not brief.steps:
         return cut_short.get(brief.end, cut_short["never began"])
     last = brief.steps[-1].weight_percent
@@ -139,10 +143,14 @@ def _happened(brief: CanaryBrief) -> Paragraphs:
     steps = [_step(s) for s in brief.steps]
     if not brief.minutes and not steps:
         return [["No look was kept, so nothing can be told of what happened."]]
-    head = [
-        f"{count(brief.looks, 'look')} were kept, and {number(brief.failed)} of "
-        f"{count(brief.probes, 'probe')} failed."
-    ]
+    head = (
+        []
+        if not brief.looks
+        else [
+            f"{count(brief.looks, 'look')} were kept, and {number(brief.failed)} of "
+            f"{count(brief.probes, 'probe')} failed."
+        ]
+    )
     if brief.missing_looks:
         head.append(f"Of {count(brief.missing_looks, 'look')} nothing was kept.")
     return [p for p in (head, steps, *(row(m) for m in brief.minutes)) if p]
@@ -225,7 +233,12 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
     told = []
     known = [m for m in brief.metrics if m.ratio_times is not None]
     worst = max(known, key=lambda m: m.ratio_times or 0.0, default=None)
-    if worst is not None and worst.ratio_times is not None:
+    if worst is not None and (worst.ratio_times or 0.0) <= NOTABLE_TIMES:
+        told.append(
+            f"No metric was notably worse on the canary; nearest was {worst.name} with "
+            f"{_share(worst.canary_percent)} against {_share(worst.stable_percent)} on stable."
+        )
+    elif worst is not None and worst.ratio_times is not None:
         told.append(
             f"{worst.name} differed most between the sides: the canary had "
             f"{_share(worst.canary_percent)} and stable {_share(worst.stable_percent)}, "
@@ -270,14 +283,21 @@ def _next_steps(brief: CanaryBrief) -> Paragraphs:
                 "before it gets traffic again.",
             ]
         )
-    elif brief.verdict is Verdict.FAIL:
+    elif brief.rollback_of:
+        told.append(
+            [
+                f"This run took back run {brief.rollback_of}.",
+                "Mend what was wrong with the new version before its next canary.",
+            ]
+        )
+    elif brief.verdict == Verdict.FAIL:
         told.append(
             [
                 f"The canary went back for “{brief.stop_by or brief.why_text}”.",
                 "Mend what that names before the next canary.",
             ]
         )
-    elif brief.verdict is Verdict.INCONCLUSIVE:
+    elif brief.verdict == Verdict.INCONCLUSIVE:
         told.append(_more_evidence(brief))
     else:
         told.append(
@@ -290,7 +310,7 @@ def _next_steps(brief: CanaryBrief) -> Paragraphs:
             told.append(
                 [
                     "No step ran an experiment.",
-                    "Let one step of the next canary name an experiment, so that the new version "
+                    "Let a step of the next canary name an experiment, so that the new version "
                     "is shown to bear a fault too.",
                 ]
             )
@@ -340,5 +360,5 @@ def _not_tested(brief: CanaryBrief) -> list[str]:
     return [
         *told,
         f"Metrics have a period of {number(brief.metric_period_seconds)} s, and the run took "
-        f"{duration(round(brief.run_seconds), 'en')}: what shows only after hours is not in it.",
+        f"{seconds(brief.run_seconds, 'en')}: what shows only after hours is not in it.",
     ]

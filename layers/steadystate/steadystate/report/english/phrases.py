@@ -76,4 +76,4 @@ _EVENTS = {
 def event(one: EventBrief) -> str:
     """Return one moment of the timeline as a clause, with its recorded detail."""
     what = _EVENTS.get(one.what, f"the record says “{one.what}”")
-    return f"{what} ({one.detail})" if one.detail else what
+    return f"{what} (“{one.detail}”)" if one.detail else what

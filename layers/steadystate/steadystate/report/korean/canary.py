@@ -3,6 +3,7 @@
 from steadystate.domain.verdict import Verdict
 from steadystate.report.canary_brief import (
     LARGEST_E_VALUE,
+    NOTABLE_TIMES,
     CanaryBrief,
     MetricBrief,
     StepBrief,
@@ -12,7 +13,7 @@ from steadystate.report.contracts import SectionKey
 from steadystate.report.korean.particles import joined
 from steadystate.report.korean.phrases import probes
 from steadystate.report.korean.rows import cost, row, undo
-from steadystate.report.shown import clock, day, duration, number, seconds
+from steadystate.report.shown import clock, day, number, seconds
 
 Paragraphs = list[list[str]]
 
@@ -68,8 +69,11 @@ def _main_reason(brief: CanaryBrief) -> str:
     cut_short = {
         "broken": f"관측 {brief.looks}번 뒤에 장치가 고장 났습니다",
         "stopped by a person": f"관측 {brief.looks}번 만에 사람이 카나리를 멈췄습니다",
+        "taken back": f"{brief.rollback_of} 실행의 카나리를 되돌렸습니다",
         "never began": f"트래픽을 옮기지 않았습니다(관측 {brief.looks}번)",
     }
+    if brief.rollback_of and brief.end == "not promoted":
+        return f"{brief.rollback_of} 실행의 카나리를 되돌리지 못했습니다"
     if brief.end in cut_short or not brief.steps:
         return cut_short.get(brief.end, cut_short["never began"])
     last = f"{brief.steps[-1].weight_percent} %"
@@ -150,10 +154,14 @@ def _happened(brief: CanaryBrief) -> Paragraphs:
     steps = [_step(s) for s in brief.steps]
     if not brief.minutes and not steps:
         return [["남은 관측이 없어 무슨 일이 있었는지 말할 수 없습니다."]]
-    head = [
-        f"관측 {brief.looks}번이 남았고, 프로브 {probes(brief.probes)} 가운데 "
-        f"{probes(brief.failed)}이 실패했습니다."
-    ]
+    head = (
+        []
+        if not brief.looks
+        else [
+            f"관측 {brief.looks}번이 남았고, 프로브 {probes(brief.probes)} 가운데 "
+            f"{probes(brief.failed)}이 실패했습니다."
+        ]
+    )
     if brief.missing_looks:
         head.append(f"관측 {brief.missing_looks}번은 표본이 남아 있지 않습니다.")
     return [p for p in (head, steps, *(row(m) for m in brief.minutes)) if p]
@@ -239,7 +247,12 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
     told = []
     known = [m for m in brief.metrics if m.ratio_times is not None]
     worst = max(known, key=lambda m: m.ratio_times or 0.0, default=None)
-    if worst is not None and worst.ratio_times is not None:
+    if worst is not None and (worst.ratio_times or 0.0) <= NOTABLE_TIMES:
+        told.append(
+            f"카나리에서 눈에 띄게 나쁜 지표는 없습니다. 가장 가까운 것은 {worst.name} 지표로 "
+            f"카나리 {_share(worst.canary_percent)}, 기존 쪽 {_share(worst.stable_percent)}입니다."
+        )
+    elif worst is not None and worst.ratio_times is not None:
         told.append(
             f"양쪽이 가장 크게 다른 것은 {worst.name} 지표입니다: 카나리 "
             f"{_share(worst.canary_percent)}, 기존 쪽 {_share(worst.stable_percent)}로 "
@@ -285,14 +298,21 @@ def _next_steps(brief: CanaryBrief) -> Paragraphs:
                 "고치십시오.",
             ]
         )
-    elif brief.verdict is Verdict.FAIL:
+    elif brief.rollback_of:
+        told.append(
+            [
+                f"이 실행은 {brief.rollback_of} 실행을 되돌린 것입니다.",
+                "다음 카나리 전에 새 버전의 문제를 고치십시오.",
+            ]
+        )
+    elif brief.verdict == Verdict.FAIL:
         told.append(
             [
                 f"카나리를 되돌린 까닭은 “{brief.stop_by or brief.why_text}”입니다.",
                 "다음 카나리 전에 그것을 고치십시오.",
             ]
         )
-    elif brief.verdict is Verdict.INCONCLUSIVE:
+    elif brief.verdict == Verdict.INCONCLUSIVE:
         told.append(_more_evidence(brief))
     else:
         told += _after_promotion(brief)
@@ -351,6 +371,6 @@ def _not_tested(brief: CanaryBrief) -> list[str]:
     return [
         *told,
         f"지표의 주기는 {number(brief.metric_period_seconds)}초이고 실행은 "
-        f"{duration(round(brief.run_seconds), 'ko')} 걸렸습니다.",
+        f"{seconds(brief.run_seconds, 'ko')} 걸렸습니다.",
         "몇 시간 뒤에야 드러나는 일은 여기에 없습니다.",
     ]
