@@ -149,7 +149,11 @@ class World:
             store=self.table, evidence=self.account, bus=self.account, now=self.clock.now
         )
         self.recovering = Recovering(
-            store=self.table, executions=self.account, bus=self.account, now=self.clock.now
+            store=self.table,
+            executions=self.account,
+            bus=self.account,
+            gauges=self.account,
+            now=self.clock.now,
         )
         self.undoing = Undoing(
             store=self.table,
