@@ -123,21 +123,29 @@ def test_weights_are_not_set_after_their_undo() -> None:
 
 
 def test_a_shift_that_an_undo_overtakes_between_its_record_and_its_intent_sets_nothing() -> None:
+    """Also where that undo has not looked at the weights yet."""
     world = World()
     world.plan()
-    original = world.table.open_undo
+    opening, reading = world.table.open_undo, world.balancer.read
+
+    def busy(traffic: Any) -> Weights:
+        raise TransientError("DescribeListeners: Throttling")
 
     def overtaken(run: Any, what: Any, now: float) -> None:
-        original(run, what, now)
-        world.table.open_undo = original  # type: ignore[method-assign]
-        world.undo()
+        opening(run, what, now)
+        world.table.open_undo = opening  # type: ignore[method-assign]
+        world.balancer.read = busy  # type: ignore[method-assign]
+        with pytest.raises(TransientError, match="Throttling"):
+            world.undo()
+        world.balancer.read = reading  # type: ignore[method-assign]
 
     world.table.open_undo = overtaken  # type: ignore[method-assign]
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="went on meanwhile"):
         world.shift()
     with pytest.raises(LeaseLost):
         world.shift()
     assert not world.balancer.calls
+    world.undo()
     assert world.balancer.weights == ORIGINAL
 
 

@@ -260,3 +260,30 @@ def test_a_state_with_a_part_missing_is_an_error() -> None:
         del state[part]
         with pytest.raises(JudgeInputError):
             PromotionJudge.from_state(state)
+
+
+def alone(bad: int, total: int, acceptable_rate: float | None = 0.03) -> PromotionJudge:
+    judge = PromotionJudge(3.0, 0.95, 100, [(1, 1000)] * 60, acceptable_rate)
+    judge.update(bad, total, 0, 0)
+    return judge
+
+
+def test_a_canary_with_all_traffic_is_promoted_on_its_own_rate() -> None:
+    promotion = alone(2, 2000).decide(bake_over=True, alone=True)
+    assert promotion.decision is PromotionDecision.PROMOTE
+    assert "stable" not in promotion.reason
+    assert "under 3 %" in promotion.reason
+    beside = alone(2, 2000).decide(bake_over=True)
+    assert beside.decision is PromotionDecision.INCONCLUSIVE
+
+
+def test_a_canary_with_all_traffic_is_not_promoted_without_a_rate_to_hold_it_to() -> None:
+    promotion = alone(0, 100_000, None).decide(bake_over=True, alone=True)
+    assert promotion.decision is PromotionDecision.INCONCLUSIVE
+    assert "state an acceptable rate" in promotion.reason
+
+
+@pytest.mark.parametrize(("bad", "total"), [(60, 2000), (90, 2000), (0, 50), (0, 0)])
+def test_a_canary_with_all_traffic_needs_requests_and_few_bad_ones(bad: int, total: int) -> None:
+    promotion = alone(bad, total).decide(bake_over=True, alone=True)
+    assert promotion.decision is PromotionDecision.INCONCLUSIVE
