@@ -17,8 +17,8 @@ from steadystate.contracts import (
     Stop,
     Watched,
 )
-from steadystate.documents.workload import CloudWatchSli, HttpSli, LoadBalancerSli, ProbeSli
-from steadystate.domain.guardrails import GuardrailResult, GuardrailState, check
+from steadystate.documents.workload import CloudWatchSli, HttpSli, LoadBalancerSli
+from steadystate.domain.guardrails import GuardrailResult, GuardrailState
 from steadystate.domain.recovery import Tick, measure
 from steadystate.domain.series import Point, usable
 from steadystate.errors import FaultFailed, Halted, LeaseLost, TransientError
@@ -32,11 +32,10 @@ from steadystate.ports import (
     Switch,
     TargetHealth,
 )
+from steadystate.run.guarding import Guarding
 from steadystate.run.judgement import (
     KILL_SWITCH,
-    guardrail_of,
     objective_of,
-    probe_points,
     struck_share,
     summary_of,
 )
@@ -108,6 +107,9 @@ class Look:
         self.started_at = world.now()
         self.since = run.progress.watched_since or self.started_at
         self.tripped: list[GuardrailResult] = []
+        self.guarding = Guarding(
+            self.plan.guardrails, self.plan.slis, run.baseline, self.before.recent, self.since
+        )
 
     def finish(self) -> Watched:
         """Probe for the window, read, decide, and keep it all."""
@@ -134,8 +136,8 @@ class Look:
         points, notes, read_until = self._read_metrics(now)
         others, more = self._read_present(now)
         points |= others
-        recent = self._remember(points, ticks)
-        self.tripped, states = self._check(recent, now)
+        recent = self.guarding.remember(points, ticks)
+        self.tripped, states = self.guarding.check(recent, now)
         sample = Sample(
             look=self.before.looks,
             phase=self.phase,
@@ -316,39 +318,11 @@ class Look:
         world = self.world
         return read_now(slis, self.plan.load_balancer, world.health, world.readings, now)
 
-    def _remember(
-        self, points: dict[str, list[Point]], ticks: Sequence[Tick]
-    ) -> dict[str, list[Point]]:
-        """Return the latest points that guardrails look at, and no more than they need."""
-        recent: dict[str, list[Point]] = {}
-        for guardrail in self.plan.guardrails.values():
-            sli = self.plan.slis[guardrail.sli]
-            new = probe_points(ticks, sli) if isinstance(sli, ProbeSli) else None
-            both = [*self.before.recent.get(guardrail.sli, [])]
-            both += points.get(guardrail.sli, []) if new is None else new
-            kept = max(guardrail.points, len(recent.get(guardrail.sli, [])))
-            recent[guardrail.sli] = both[-kept:]
-        return recent
-
-    def _check(
-        self, recent: dict[str, list[Point]], now: float
-    ) -> tuple[list[GuardrailResult], dict[str, str]]:
-        results = []
-        for name, document in self.plan.guardrails.items():
-            rail = guardrail_of(name, document, self.plan.slis[document.sli])
-            before = summary_of(self.run.baseline, document.sli)
-            results.append(
-                check(rail, recent[document.sli], before, watched_since=self.since, now=now)
-            )
-        tripped = [r for r in results if r.state is not GuardrailState.HELD]
-        return tripped, {r.name: f"{r.state}: {r.reason}" for r in results}
-
     def _stops(self, ticks: Sequence[Tick]) -> bool:
         """Whether the probes of this window already break a guardrail, so that it ends early."""
         if self.phase != "injecting":
             return False
-        tripped, _ = self._check(self._remember({}, ticks), self.world.now())
-        broken = any(r.state is GuardrailState.BROKEN for r in tripped)
+        broken = self.guarding.breaks(ticks, self.world.now())
         if not broken:
             self._after_second()
         return broken
