@@ -69,7 +69,8 @@ def _why(step: StepRecord, told: str) -> str:
     gate = ""
     if step.experiment_run:
         gate = f"chaos gate {step.experiment_verdict or 'without a verdict'}: {step.experiment_run}"
-    by = f"by {step.approved_by}" if step.approved_by else ""
+    who = step.approved_by
+    by = f"by {who}" if who and who not in step.reason else ""
     reason = "" if step.reason in told else step.reason
     return "; ".join(filter(None, (by, gate, reason)))
 
