@@ -62,6 +62,11 @@ class Sabotage:
             lifted = set(body.get("lift", []))
             self._rules = [r for r in self._rules if r.run_id not in lifted] + added
 
+    def struck(self) -> dict[str, int]:
+        """Return how often the rules in force have struck, by `machine/state/run id`."""
+        with self._lock:
+            return {f"{r.machine}/{r.state}/{r.run_id}": r.struck for r in self._rules}
+
     def sleep(self, seconds: float) -> None:
         """Pause between two retries."""
         time.sleep(seconds * self.retry_scale)

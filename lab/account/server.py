@@ -78,8 +78,9 @@ class Application(DomainDispatcherApplication):
     def _lab(self, environ: Environ) -> tuple[HTTPStatus, str]:
         """The data plane's own requests: what really is, so that the account can tell it."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if (method, path) == ("GET", "/lab/ready"):
-            return HTTPStatus.OK, "ok\n"
+        told = {"/lab/ready": lambda: "ok\n", "/lab/sabotage": self._struck}
+        if method == "GET" and path in told:
+            return HTTPStatus.OK, told[path]()
         kind, _, name = path.removeprefix("/lab/").partition("/")
         try:
             if (method, kind) == ("GET", "caches"):
@@ -100,6 +101,9 @@ class Application(DomainDispatcherApplication):
         except (fis.InvalidError, TypeError) as error:
             return HTTPStatus.BAD_REQUEST, f"{error}\n"
         return HTTPStatus.OK, "ok\n"
+
+    def _struck(self) -> str:
+        return json.dumps(self._parts.sabotage.struck())
 
     def _report_health(self, body: Any) -> None:
         from lab.account.seams import load_balancing

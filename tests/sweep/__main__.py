@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.sweep.canaries import customers
 from tests.sweep.cases import cases
 from tests.sweep.place import place
 from tests.sweep.runner import Result, Runner
@@ -21,8 +22,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     wanted = [case for case in cases() if parser.parse_args().only in case.name]
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as state, place(Path(state), WORKLOADS) as made:
-        results = Runner(made, WORKLOADS, _say).run(wanted)
+    with (
+        tempfile.TemporaryDirectory() as state,
+        place(Path(state), WORKLOADS) as made,
+        customers(made, WORKLOADS) as sides,
+    ):
+        results = Runner(made, sides, WORKLOADS, _say).run(wanted)
     for line in _table(results):
         print(line)
     broken = [r for r in results if r.problems]

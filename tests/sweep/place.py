@@ -90,6 +90,12 @@ class Place:
         request = urllib.request.Request(self.url + path, data=json.dumps(body).encode())
         urllib.request.urlopen(request, timeout=30).close()
 
+    def struck(self, state: str) -> dict[str, int]:
+        """Return how often the rules on a state (`machine/state`) have struck, by run id."""
+        with urllib.request.urlopen(self.url + "/lab/sabotage", timeout=30) as answer:
+            found: dict[str, int] = json.load(answer)
+        return {k.rpartition("/")[2]: n for k, n in found.items() if k.rpartition("/")[0] == state}
+
     def add_workload(self, name: str) -> None:
         """A database to be struck, and the documents of a workload and its experiment."""
         self.client("rds").create_db_instance(

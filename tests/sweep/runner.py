@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -13,6 +13,7 @@ from typing import Any, Final
 from cli.replay import judged
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence
+from tests.sweep.canaries import Side
 from tests.sweep.cases import Case
 from tests.sweep.place import Place
 
@@ -37,13 +38,19 @@ class Runner:
     """Runs cases side by side, each on a workload of its own."""
 
     def __init__(
-        self, place: Place, workloads: int, say: Callable[[Result], None] = lambda _: None
+        self,
+        place: Place,
+        sides: Mapping[str, Side],
+        workloads: int,
+        say: Callable[[Result], None] = lambda _: None,
     ) -> None:
         self._place, self._say = place, say
-        self._free: Queue[str] = Queue()
+        self._free: dict[str, Queue[str]] = {"experiment": Queue(), "canary": Queue()}
         for number in range(workloads):
-            self._free.put(f"w{number}")
-        self._workers = workloads
+            self._free["experiment"].put(f"w{number}")
+            self._free["canary"].put(f"c{number}")
+        self._workers = 2 * workloads
+        self._sides = sides
         self._numbers = count(1)
         self._announced = _Announced(place)
 
@@ -56,11 +63,11 @@ class Runner:
         return results + [self._run(case) for case in alone]
 
     def _run(self, case: Case) -> Result:
-        workload = self._free.get()
+        workload = self._free[case.on].get()
         try:
             result = self._run_on(case, workload)
         finally:
-            self._free.put(workload)
+            self._free[case.on].put(workload)
         self._say(result)
         return result
 
@@ -68,35 +75,59 @@ class Runner:
         began = time.monotonic()
         run_id = f"sweep-{next(self._numbers):04d}"
         self._place.post("/lab/sabotage", {"add": _rules(case, run_id)})
-        arn = self._start(run_id, workload)
+        if case.on == "canary":
+            self._sides[workload].begin(bad_share=0.3 if case.goes_back else 0.0)
+        arn = self._start(case, run_id, workload)
         ended = self._wait_ended(arn)
         self._wait_for_recover(case, run_id)
+        if case.machine == "report":
+            self._wait_ended(self._report_of(case, run_id))
+        struck = self._place.struck(f"sweep-{case.machine}/{case.state}")
         self._place.post("/lab/sabotage", {"lift": [run_id, None]})
         for sweep in range(SWEEPS):
             if self._closed(run_id):
                 break
             self._sweep(f"{run_id}-{sweep}")
         problems = [*self._left(run_id), *self._wrong(case, run_id, ended)]
+        if not struck.get(str(None if case.alone else run_id)):
+            problems.append("the task was never broken")
+        if case.on == "canary":
+            problems += self._moved(self._sides[workload], run_id)
         evidence = self._evidence(run_id)
         verdict = evidence.verdict if evidence else "none"
         return Result(case, run_id, ended["status"], verdict, problems, time.monotonic() - began)
 
-    def _start(self, run_id: str, workload: str) -> str:
-        arn = self._place.outputs["ExperimentStateMachineArn"]
+    def _start(self, case: Case, run_id: str, workload: str) -> str:
+        arn = self._place.outputs[f"{case.on.title()}StateMachineArn"]
         request = {"scenario": workload, "reason": "sweep", "requested_by": "sweep"}
         answer = self._place.client("stepfunctions").start_execution(
             stateMachineArn=arn, name=run_id, input=json.dumps(request)
         )
         return str(answer["executionArn"])
 
+    def _report_of(self, case: Case, run_id: str) -> str:
+        """The execution of the report: a run's own child, or one that publishes trends."""
+        machine = self._place.outputs["ReportStateMachineArn"]
+        child = f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}"
+        if not case.alone:
+            return child
+        answer = self._place.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=f"{run_id}-trends", input='{"trends": true}'
+        )
+        return str(answer["executionArn"])
+
     def _wait_ended(self, arn: str) -> dict[str, Any]:
         sfn = self._place.client("stepfunctions")
         until = time.monotonic() + WAIT_SECONDS
-        while (answer := sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            if time.monotonic() > until:
-                return {"status": "STILL RUNNING", "error": "", "cause": ""}
+        while time.monotonic() < until:
+            try:
+                answer = sfn.describe_execution(executionArn=arn)
+            except sfn.exceptions.ExecutionDoesNotExist:
+                answer = {"status": "RUNNING"}  # a child that is about to start
+            if answer["status"] != "RUNNING":
+                return dict(answer)
             time.sleep(0.1)
-        return dict(answer)
+        return {"status": "STILL RUNNING", "error": "", "cause": ""}
 
     def _wait_for_recover(self, case: Case, run_id: str) -> None:
         """The rule on the execution's end starts `recover`; give it the time to strike out."""
@@ -161,6 +192,16 @@ class Runner:
                 left.append(f"{kind} is not undone and read back")
         return left
 
+    def _moved(self, side: Side, run_id: str) -> list[str]:
+        """Weights are as they were, or at 100 % by a promotion that was over, and says so."""
+        evidence = self._evidence(run_id)
+        undo = evidence.undo if evidence else []
+        promoted = any(one.what == "weights" and "promoted" in one.found for one in undo)
+        stable, canary = (side.weights().get(group, 0) for group in side.groups)
+        if (stable, canary) == ((0, 100) if promoted else (100, 0)):
+            return []
+        return [f"weights are {stable}/{canary}, the run is {'' if promoted else 'not '}promoted"]
+
     def _wrong(self, case: Case, run_id: str, ended: dict[str, Any]) -> list[str]:
         """What the run says, held against what was done to it."""
         status, evidence = ended["status"], self._evidence(run_id)
@@ -171,13 +212,14 @@ class Runner:
         if evidence is None:
             return ["a planned run has no evidence"] if planned else []
         problems = []
-        broken = case.primed or (case.state if case.machine == "experiment" else None)
+        broken = case.primed or (case.state if case.machine == case.on else None)
         again = judged(evidence).verdict
         if again is not evidence.verdict:
             problems.append(f"the evidence says {evidence.verdict}, its samples {again}")
         if evidence.verdict is Verdict.PASS and evidence.failure is not None:
             problems.append("PASS in spite of a failure")
-        if status == "SUCCEEDED" and evidence.verdict is not Verdict.PASS:
+        expected = Verdict.FAIL if case.goes_back else Verdict.PASS
+        if status == "SUCCEEDED" and evidence.verdict is not expected:
             problems.append(f"succeeded with {evidence.verdict}: {evidence.verdict_reason}")
         if status == "FAILED" and broken and broken not in told:
             problems.append(f"the execution does not name {broken}: {told[:200]}")
@@ -232,7 +274,7 @@ def _rules(case: Case, run_id: str) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = []
     target = None if case.alone else run_id
     if case.primed:
-        rules.append(_rule("experiment", case.primed, "unknown", run_id, skip=1))
+        rules.append(_rule(case.on, case.primed, "unknown", run_id, skip=1))
     if case.machine == "recover":
         rules.append(_rule("experiment", "Start Fault", "stopped after", run_id))
     strike = _rule(case.machine, case.state, case.kind, target, skip=case.skip)

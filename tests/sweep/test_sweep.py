@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.sweep.canaries import customers
 from tests.sweep.cases import Case, cases
 from tests.sweep.place import place
 from tests.sweep.runner import Result, Runner
@@ -25,8 +26,10 @@ SAMPLE = sample()
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Result]]:
-    with place(tmp_path_factory.mktemp("sweep"), WORKLOADS) as made:
-        yield {result.case: result for result in Runner(made, WORKLOADS).run(SAMPLE)}
+    state = tmp_path_factory.mktemp("sweep")
+    with place(state, WORKLOADS) as made, customers(made, WORKLOADS) as sides:
+        runner = Runner(made, sides, WORKLOADS)
+        yield {result.case: result for result in runner.run(SAMPLE)}
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
