@@ -26,7 +26,7 @@ demo-canary: $(VENV)/ready ## Run a canary whose new version fails, and watch it
 test: $(VENV)/ready ## Run all tests
 	@$(VENV)/bin/python -m pytest -q -n 3
 
-check: $(VENV)/ready $(SAM)/ready ## Check format, lint, types, templates and definitions
+check: $(VENV)/ready $(SAM)/ready .venv-scan/ready ## Check format, lint, types, templates and policies
 	@$(VENV)/bin/ruff format --check --quiet $(OWN)
 	@$(VENV)/bin/ruff check --quiet $(OWN)
 	@$(VENV)/bin/mypy --no-error-summary layers/steadystate/steadystate layers/reporting/reporting lab cli
@@ -36,6 +36,7 @@ check: $(VENV)/ready $(SAM)/ready ## Check format, lint, types, templates and de
 	@sam validate --lint
 	@for template in workloads/*/template.yaml; do \
 		sam validate --lint --region ap-northeast-2 --template $$template || exit 1; done
+	@PYTHONPATH=. $(VENV)/bin/python -m tests.scan
 	@$(VENV)/bin/python -m pytest -q tests/definitions tests/architecture
 
 format: $(VENV)/ready ## Put the code into its format
@@ -66,8 +67,8 @@ fuzz: .venv-fuzz/ready ## Try documents and inputs by coverage-guided fuzzing (R
 		-atheris_runs=$(or $(RUNS),100000) -max_len=4096 -len_control=0 -timeout=10 -verbosity=0 -artifact_prefix=out/
 
 lock: $(VENV)/ready ## Renew the locked requirements
-	@for name in uv dev lab layer reporting bank chat sam bench fuzz; do \
-		case $$name in dev|uv|sam) with=;; *) with="--constraint requirements/dev.txt";; esac; \
+	@for name in uv dev lab layer reporting bank chat sam bench fuzz scan; do \
+		case $$name in dev|uv|sam|scan) with=;; *) with="--constraint requirements/dev.txt";; esac; \
 		$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 			$$with requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 	@cp requirements/layer.txt layers/steadystate/requirements.txt
@@ -96,6 +97,12 @@ $(SAM)/ready: requirements/sam.txt $(VENV)/ready
 .venv-bench/ready: requirements/bench.txt $(VENV)/ready
 	@$(PYTHON) -m venv --without-pip .venv-bench
 	@$(UV) pip sync --quiet --python .venv-bench/bin/python --require-hashes requirements/bench.txt
+	@touch $@
+
+.venv-scan/ready: requirements/scan.txt $(VENV)/ready
+	@echo "Setting up .venv-scan (once, a few seconds)"
+	@$(PYTHON) -m venv --without-pip .venv-scan
+	@$(UV) pip sync --quiet --python .venv-scan/bin/python --require-hashes requirements/scan.txt
 	@touch $@
 
 .venv-fuzz/ready: requirements/fuzz.txt $(VENV)/ready

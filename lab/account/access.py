@@ -42,7 +42,26 @@ def needs(
             for kind, item in entry.items()
         ]
     action = action_name(service, operation)
+    if action == "fis:CreateExperimentTemplate":
+        return _template_needs(action, body, region, account)
     return [(action, _resources(action, body, region, account))]
+
+
+def _template_needs(
+    action: str, body: Mapping[str, Any], region: str, account: str
+) -> list[tuple[str, list[str] | None]]:
+    """A template needs its actions, its role and its tags too: "Actions, resources, and condition
+    keys for AWS Fault Injection Service", Service Authorization Reference."""
+    own = f"arn:aws:fis:{region}:{account}:"
+    made = f"{own}experiment-template/*"
+    faults = {a["actionId"] for a in body.get("actions", {}).values() if "actionId" in a}
+    named = [made, *(f"{own}action/{fault}" for fault in sorted(faults))]
+    needed: list[tuple[str, list[str] | None]] = [(action, named)]
+    if "roleArn" in body:
+        needed.append(("iam:PassRole", [body["roleArn"]]))
+    if body.get("tags"):
+        needed.append(("fis:TagResource", [made]))
+    return needed
 
 
 def _resources(action: str, body: Mapping[str, Any], region: str, account: str) -> list[str] | None:
@@ -57,12 +76,25 @@ def _resources(action: str, body: Mapping[str, Any], region: str, account: str) 
     if action in ("ecs:DescribeTasks", "ecs:StopTask"):
         tasks = body.get("tasks") or [body.get("task", "")]
         return [task for task in tasks if task.startswith("arn:")] or None
-    if action == "events:PutEvents":
-        buses = {entry.get("EventBusName") or "default" for entry in body.get("Entries", [])}
-        prefix = f"arn:aws:events:{region}:{account}:event-bus/"
-        return [bus if bus.startswith("arn:") else prefix + bus for bus in buses]
+    if action in _NAMED:
+        return _named(action, body, region, account)
     arns = [body[key] for key in _ARN_KEYS if str(body.get(key, "")).startswith("arn:")]
     return arns[:1] or None
+
+
+_NAMED = ("cloudwatch:DescribeAlarms", "events:PutEvents", "rds:DescribeDBInstances")
+
+
+def _named(action: str, body: Mapping[str, Any], region: str, account: str) -> list[str]:
+    """The resources of actions that are about names, or about all of a kind."""
+    if action == "cloudwatch:DescribeAlarms":
+        return [f"arn:aws:cloudwatch:{region}:{account}:alarm:*"]
+    kind, names = "rds:{at}:db:", {body.get("DBInstanceIdentifier") or "*"}
+    if action == "events:PutEvents":
+        kind = "events:{at}:event-bus/"
+        names = {entry.get("EventBusName") or "default" for entry in body.get("Entries", [])}
+    prefix = "arn:aws:" + kind.format(at=f"{region}:{account}")
+    return [name if name.startswith("arn:") else prefix + name for name in names]
 
 
 def _tables(body: Mapping[str, Any], region: str, account: str) -> list[str] | None:

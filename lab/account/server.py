@@ -17,7 +17,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
 
-from lab.account import fis, seams
+from lab.account import fis, seams, uses
 from lab.account.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,11 @@ class Application(DomainDispatcherApplication):
     def _lab(self, environ: Environ) -> tuple[HTTPStatus, str]:
         """The data plane's own requests: what really is, so that the account can tell it."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        told = {"/lab/ready": lambda: "ok\n", "/lab/sabotage": self._struck}
+        told = {
+            "/lab/ready": lambda: "ok\n",
+            "/lab/access": uses.as_json,
+            "/lab/sabotage": self._struck,
+        }
         if method == "GET" and path in told:
             return HTTPStatus.OK, told[path]()
         kind, _, name = path.removeprefix("/lab/").partition("/")

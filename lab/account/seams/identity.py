@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.exceptions import HTTPException
 
-from lab.account import access
+from lab.account import access, uses
 from lab.account.parts import ACCOUNT_ID, Parts
 from lab.account.seams.insides import replace
 
@@ -45,11 +45,22 @@ def connect(_: Parts) -> None:
             wanted = access.needs(service, operation, body, region=region, account=ACCOUNT_ID)
         context = {"cloudwatch:namespace": _namespace(self)} if service == "monitoring" else {}
         for action, resources in wanted:
-            if action in _EXEMPT or access.allowed(policies(role), action, resources, context):
-                continue
-            raise _refusal(self, service, "AccessDenied", denial(role, name, action, resources))
+            if action not in _EXEMPT and not may(role, action, resources, context):
+                text = denial(role, name, action, resources)
+                raise _refusal(self, service, "AccessDenied", text)
 
     replace(ActionAuthenticatorMixin, "_authenticate_and_authorize_action", authorize)
+
+
+def may(
+    role_arn: str,
+    action: str,
+    resources: Sequence[str] | None,
+    context: Mapping[str, str] | None = None,
+) -> bool:
+    """Whether the role's policies allow this; that it was asked is kept (`GET /lab/access`)."""
+    allowed = access.allowed(policies(role_arn), action, resources, context)
+    return uses.note(role_arn, action, resources, allowed=allowed)
 
 
 def denial(role: str, session: str, action: str, resources: list[str] | None) -> str:

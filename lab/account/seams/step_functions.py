@@ -10,7 +10,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lab.account import access
 from lab.account.functions import ThrottledError
 from lab.account.parts import ACCOUNT_ID, Parts
 from lab.account.seams import identity, state_expressions
@@ -125,7 +124,7 @@ def _run_function(
     except UnknownFunctionException as error:
         raise _refused("ResourceNotFoundException", f"Function not found: {name}", 404) from error
     action = "lambda:InvokeFunction"
-    if not access.allowed(identity.policies(role), action, [function.arn]):
+    if not identity.may(role, action, [function.arn]):
         message = identity.denial(role, "step-functions", action, [function.arn])
         raise _refused("AWSLambdaException", message, 403)
     outcome = parts.functions.invoke(function, parameters["Payload"])

@@ -190,3 +190,32 @@ def test_a_stolen_key_without_its_token_is_refused(account: Account) -> None:
     )
     with pytest.raises(ClientError, match="UnrecognizedClientException"):
         api.describe_parameters()
+
+
+def test_what_a_role_asked_for_is_remembered_allowed_or_not(account: Account) -> None:
+    role = _role(account, "reader", _policy("Allow", "ssm:GetParameter", "arn:aws:ssm:*:*:parameter/mine"))
+    api = account.as_role("ssm", role)
+    for name in ("/mine", "/other"):
+        with pytest.raises(ClientError):  # there is no /mine; /other is refused
+            api.get_parameter(Name=name)
+    found = [use for use in json.loads(account.get("/lab/access")[1]) if use["role"] == role]
+    asked = {use["resources"][0].rpartition("/")[2]: use["allowed"] for use in found}
+    assert {use["action"] for use in found} == {"ssm:GetParameter"}
+    assert asked == {"mine": True, "other": False}
+
+
+def test_a_fault_needs_its_template_its_actions_its_role_and_its_tags() -> None:
+    body = {
+        "actions": {"one": {"actionId": "aws:ecs:stop-task"}},
+        "roleArn": "arn:aws:iam::1:role/faults",
+        "tags": {"a": "b"},
+    }
+    own = "arn:aws:fis:r:1:"
+    assert needs("fis", "CreateExperimentTemplate", body, region="r", account="1") == [
+        (
+            "fis:CreateExperimentTemplate",
+            [f"{own}experiment-template/*", f"{own}action/aws:ecs:stop-task"],
+        ),
+        ("iam:PassRole", ["arn:aws:iam::1:role/faults"]),
+        ("fis:TagResource", [f"{own}experiment-template/*"]),
+    ]
