@@ -62,7 +62,7 @@ def _connect_tasks(parts: Parts) -> None:
             return parts.sabotage.strike(
                 context["StateMachine"]["Name"],
                 context["State"]["Name"],
-                json.loads(parameters["Payload"]),
+                json.loads(parameters.get("Payload", "null")),
                 lambda: _run_function(parts, parameters, region, state_credentials.role_arn),
                 stop,
             )
