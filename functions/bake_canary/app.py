@@ -3,7 +3,7 @@
 import time
 
 from steadystate.adapters.cloudwatch import CloudWatch
-from steadystate.adapters.control import EventBus
+from steadystate.adapters.control import EventBus, StepFunctions
 from steadystate.adapters.prober import HttpProber
 from steadystate.adapters.readings import HttpReadings
 from steadystate.adapters.resources import ElbTargetHealth
@@ -30,6 +30,7 @@ def handler(request: RunInput) -> CanaryWatched:
         readings=HttpReadings(),
         prober=HttpProber(),
         switch=KillSwitch(setting("HALT_PARAMETER")),
+        executions=StepFunctions(),
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
     )

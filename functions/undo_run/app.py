@@ -2,7 +2,7 @@
 
 import time
 
-from steadystate.adapters.control import EventBus
+from steadystate.adapters.control import EventBus, StepFunctions
 from steadystate.adapters.fis import FisFaults
 from steadystate.adapters.run_store import TableRunStore
 from steadystate.adapters.traffic import ElbTrafficSplits
@@ -18,6 +18,7 @@ def handler(request: RunInput) -> Undone:
         store=TableRunStore(setting("TABLE_NAME")),
         faults=FisFaults(setting("FIS_ROLE_ARN")),
         traffic=ElbTrafficSplits(),
+        machines=StepFunctions(),
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
         pause=lambda: time.sleep(0.5),

@@ -21,6 +21,7 @@ from steadystate.runtime import setting, task
 @task(SweepInput)
 def handler(_: SweepInput) -> GatesWatched:
     """See `steadystate.canary.gate`."""
+    machines = StepFunctions()
     world = Looking(
         store=TableRunStore(setting("TABLE_NAME")),
         traffic=ElbTrafficSplits(),
@@ -30,7 +31,8 @@ def handler(_: SweepInput) -> GatesWatched:
         readings=HttpReadings(),
         prober=HttpProber(),
         switch=KillSwitch(setting("HALT_PARAMETER")),
+        executions=machines,
         bus=EventBus(setting("EVENT_BUS_NAME")),
         now=time.time,
     )
-    return watch_gates(world, StepFunctions())
+    return watch_gates(world, machines)

@@ -69,6 +69,26 @@ def test_an_execution_is_known_by_its_status_and_one_that_is_gone_is_expired(
     assert (status, cause) == ("EXPIRED", "the execution's history is gone")
 
 
+def test_an_execution_is_started_once_by_its_name_and_stopped_for_good(connected: Any) -> None:
+    sfn, ours = connected.client("stepfunctions"), StepFunctions()
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    machine = sfn.create_state_machine(
+        name="gates",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )["stateMachineArn"]
+    for given in ('{"scenario": "one"}', '{"scenario": "one"}', '{"scenario": "other"}'):
+        ours.start(machine, "run-1-at-10", given)
+    (found,) = sfn.list_executions(stateMachineArn=machine)["executions"]
+    arn = found["executionArn"]
+    assert arn == f"{machine.replace(':stateMachine:', ':execution:')}:run-1-at-10"
+    assert json.loads(sfn.describe_execution(executionArn=arn)["input"]) == {"scenario": "one"}
+    ours.stop(arn, "canary run-1 goes back")
+    assert ours.status(arn)[::2] == ("ABORTED", "canary run-1 goes back")
+    ours.stop(arn, "again")
+    ours.stop(arn.replace("run-1", "run-2"), "never was")
+
+
 def test_evidence_is_stored_as_it_is(connected: Any, bucket: str) -> None:
     text = '{"schema":"steadystate/run/v1","reason":"정기 점검"}'
     key, kept = BucketEvidence(bucket).put("run-1", text)

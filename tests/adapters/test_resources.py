@@ -156,7 +156,17 @@ def test_the_running_tasks_of_a_service_are_found_with_whether_they_may_be_hit(
     stopping = service("RUNNING", {ALLOW_TAG: "true"})
     connected.client("ecs").stop_task(cluster="tasks", task=stopping)
     front = TasksTarget(resource="aws:ecs:task", cluster="tasks", service="front")
-    assert {r.arn: r.allowed for r in TARGETS.resolve(front)} == {allowed: True, barred: False}
+    found = TARGETS.resolve(front)
+    assert {r.arn: r.allowed for r in found} == {allowed: True, barred: False}
+    described = connected.client("ecs").describe_tasks(cluster="tasks", tasks=[allowed, barred])
+    addresses = {
+        detail["value"]
+        for task in described["tasks"]
+        for detail in task["attachments"][0]["details"]
+        if detail["name"] == "privateIPv4Address"
+    }
+    assert {resource.target_id for resource in found} == addresses
+    assert len(addresses) == 2
     for target in (
         TasksTarget(resource="aws:ecs:task", cluster="tasks", service="none"),
         TasksTarget(resource="aws:ecs:task", cluster="none", service="front"),
@@ -191,8 +201,14 @@ def test_only_healthy_targets_count(connected: Any, group: dict[str, list[str]])
         ]
         connected.post("/lab/target-health", {group_arn: health})
         assert ElbTargetHealth().healthy(group_arn) == states.count("healthy")
+        members = {t for t, state in zip(targets, states, strict=True) if state != "draining"}
+        assert ElbTargetHealth().members(group_arn) == members
     with pytest.raises(LookupError, match="target health of"):
         ElbTargetHealth().healthy(group_arn.replace("health", "nowhere"))
+    with pytest.raises(LookupError, match="target health of"):
+        ElbTargetHealth().members(group_arn.replace("health", "nowhere"))
+    known = {resource.target_id for resource in TARGETS.resolve(instances("allowed"))}
+    assert known == set(group["allowed"])
 
 
 def test_throttling_is_a_passing_fault(connected: Any) -> None:

@@ -13,7 +13,13 @@ from steadystate.contracts import Event, Progress, Run, Sample
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
 from steadystate.domain.verdict import Verdict
-from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
+from steadystate.errors import (
+    LeaseLost,
+    PreflightFailed,
+    TransientError,
+    UndoIncomplete,
+    WorkloadBusy,
+)
 from tests.run.worlds import RUN, START, World
 
 BOTH = ["fis-template", "fis-experiment"]
@@ -51,6 +57,46 @@ def test_a_busy_workload_is_refused_and_nothing_of_the_second_run_is_written(
     assert store.get("two") is None
     assert store.open_runs() == ["one"]
     store.begin(planned("three", workload="shop"), START + 900)
+
+
+def within(canary: str, run_id: str) -> Run:
+    run = planned(run_id)
+    return run.model_copy(update={"plan": run.plan.model_copy(update={"within": canary})})
+
+
+def test_a_run_begins_within_the_run_that_holds_the_workload_and_has_a_lease_of_its_own(
+    store: TableRunStore,
+) -> None:
+    outer, inner = planned("one"), within("one", "one-at-10")
+    store.begin(outer, START + 900)
+    store.begin(inner, START + 900)
+    assert store.lease_until("bank", "one") == START + 900
+    assert store.lease_until("bank/one", "one-at-10") == START + 900
+    store.open_undo(inner, BOTH, START)
+    store.renew_lease(inner, START + 950)
+    with pytest.raises(WorkloadBusy, match="bank/one is held by run one-at-10"):
+        store.begin(within("one", "one-at-50"), START + 900)
+    for what in BOTH:
+        store.close_undo("one-at-10", what, START, "gone")
+    assert store.release_lease("one-at-10")
+    assert store.lease_until("bank/one", "one-at-10") is None
+    assert store.lease_until("bank", "one") == START + 900
+
+
+@pytest.mark.parametrize("because", ["it never was", "its undo has begun", "it is over"])
+def test_a_run_does_not_begin_within_one_that_does_not_hold_the_workload(
+    store: TableRunStore, because: str
+) -> None:
+    if because != "it never was":
+        store.begin(planned("one"), START + 900)
+    if because == "its undo has begun":
+        store.end_acts("one")
+    if because == "it is over":
+        store.release_lease("one")
+    with pytest.raises(PreflightFailed, match="canary one does not hold bank any more"):
+        store.begin(within("one", "one-at-10"), START + 900)
+    assert store.get("one-at-10") is None
+    assert store.lease_until("bank/one", "one-at-10") is None
 
 
 def test_of_many_runs_that_begin_at_once_one_holds_the_workload(store: TableRunStore) -> None:

@@ -95,6 +95,9 @@ class Sides:
     since: float = 0.0
     worse: dict[str, float] = field(default_factory=dict)
     healthy_targets: dict[str, int] = field(default_factory=lambda: {STABLE: 3, CANARY: 2})
+    registered: dict[str, set[str]] = field(
+        default_factory=lambda: {STABLE: {"i-0"}, CANARY: {"i-1", "i-2"}}
+    )
     probes_fail_from: float | None = None
     throttled: int = 0
     impossible: bool = False
@@ -150,6 +153,9 @@ class Sides:
         if target_group not in self.healthy_targets:
             raise LookupError(f"target health of {target_group}: TargetGroupNotFound")
         return self.healthy_targets[target_group]
+
+    def members(self, target_group: str) -> set[str]:
+        return self.registered[target_group]
 
     def json(self, sli: object, timeout_seconds: float) -> tuple[float, float]:
         raise LookupError("nothing is read over HTTP here")

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from steadystate.canary.bake import bake_canary
+from steadystate.canary.chaos import Starting, start_experiment
 from steadystate.canary.gate import Asking, ask_person, take_answer, watch_gates
 from steadystate.canary.look import Looking
 from steadystate.canary.plan import CanaryPlanning, plan_canary
@@ -26,14 +27,16 @@ from steadystate.contracts import (
 from steadystate.errors import Refused, SteadystateError
 from steadystate.evidence import Evidence
 from steadystate.run.evaluate import Evaluating, evaluate_run
+from steadystate.run.plan import Planning
 from steadystate.run.recover import Recovering, find_leftovers, release_lease
 from steadystate.run.undo import Undoing, undo_run
+from tests.canary.children import MACHINE, Children
 from tests.canary.sides import CANARY, STABLE, Balancer, Sides
 from tests.documents.shipped import ShippedLibrary, changed
 from tests.run.experiments import Fis
 from tests.run.services import START, Clock, Service
 from tests.run.tables import Table
-from tests.run.worlds import Account, arn_of
+from tests.run.worlds import REGION, Account, arn_of
 
 RUN = "canary-1"
 TOKEN = "token-1"
@@ -46,7 +49,7 @@ WORKLOAD: dict[str, Any] = {
         "target_group": STABLE,
     },
     "probe": {"url": "http://shop.example/health", "requests": 10},
-    "targets": {},
+    "targets": {"servers": {"resource": "aws:ec2:instance", "auto_scaling_group": "shop"}},
     "slis": {
         "probe_errors": {"source": "probe", "measure": "error_rate"},
         "error_rate": {"source": "load_balancer", "measure": "error_rate"},
@@ -68,6 +71,20 @@ SCENARIO: dict[str, Any] = {
     },
     "guardrails": {"outage": {"sli": "probe_errors", "bound": "< 50 %", "points": 2}},
 }
+
+
+EXPERIMENT: dict[str, Any] = {
+    "document": "steadystate/experiment/v1",
+    "name": "shop-stop",
+    "workload": "shop",
+    "objectives": {"errors": {"sli": "error_rate", "bound": "< 20 %"}},
+    "recovery": {"target": "1m", "limit": "5m", "good": "10s"},
+    "method": {
+        "stop": {"action": "aws:ec2:terminate-instances", "target": "servers", "select": "all"}
+    },
+    "guardrails": {"outage": {"sli": "probe_errors", "bound": "< 90 %", "points": 10}},
+}
+"""What a chaos gate may name."""
 
 
 class NoParameters:
@@ -103,6 +120,7 @@ class World:
             {
                 "canaries/shop-canary": yaml.safe_dump(document),
                 "workloads/shop": yaml.safe_dump(WORKLOAD),
+                "experiments/shop-stop": yaml.safe_dump(EXPERIMENT),
             }
         )
         self.input: Any = {"scenario": "shop-canary", "requested_by": "mina", "reason": "release 7"}
@@ -124,6 +142,7 @@ class World:
             metric_period_seconds=5,
             metric_delay_seconds=2.0,
         )
+        self.children = Children(self.clock, self.table, self._child_planning())
         self.looking = Looking(
             store=self.table,
             traffic=self.balancer,
@@ -133,8 +152,17 @@ class World:
             readings=self.sides,
             prober=self.sides,
             switch=self.account,
+            executions=self.children,
             bus=self.account,
             now=self.clock.now,
+        )
+        self.starting = Starting(
+            store=self.table,
+            machines=self.children,
+            switch=self.account,
+            bus=self.account,
+            now=self.clock.now,
+            machine_arn=MACHINE,
         )
         self.shifting = Shifting(
             store=self.table,
@@ -159,10 +187,18 @@ class World:
             store=self.table,
             faults=Fis(self.clock, Service(self.clock)),
             traffic=self.balancer,
+            machines=self.children,
             bus=self.account,
             now=self.clock.now,
             pause=lambda: self.clock.wait(0.5),
         )
+
+    def _child_planning(self) -> Planning:
+        shared = ("library", "parameters", "alarms", "metrics", "health", "readings", "store")
+        shared += ("executions", "switch", "bus", "now")
+        shared += ("window_seconds", "metric_period_seconds", "metric_delay_seconds")
+        given = {name: getattr(self.planning, name) for name in shared}
+        return Planning(targets=self.account, region=REGION, **given)
 
     def plan(self, run_id: str = RUN) -> None:
         plan_canary(
@@ -175,6 +211,9 @@ class World:
 
     def bake(self, run_id: str = RUN) -> CanaryWatched:
         return bake_canary(RunInput(run_id=run_id), self.looking)
+
+    def gate(self, run_id: str = RUN) -> CanaryWatched:
+        return start_experiment(RunInput(run_id=run_id), self.starting)
 
     def ask(self, token: str = TOKEN, run_id: str = RUN) -> None:
         ask_person(AskPersonInput(run_id=run_id, token=token), self.asking)
@@ -209,6 +248,8 @@ class World:
             return self.shift(run_id).next
         if state == "bake":
             return self.bake(run_id).next
+        if state == "experiment":
+            return self.gate(run_id).next
         assert state == "rollback", state
         self.undo(run_id)
         return "evaluate"

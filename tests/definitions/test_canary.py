@@ -11,6 +11,7 @@ from tests.definitions.stack import evaluated, machine
     [
         ("bake", "Bake Canary"),
         ("shift", "Shift Weights"),
+        ("experiment", "Start Experiment"),
         ("ask", "Ask Person"),
         ("rollback", "Undo Run"),
         ("evaluate", "Evaluate Run"),

@@ -42,6 +42,7 @@ UNTIL_DONE = TRANSIENT | {
 REFUSALS = {c.__name__ for c in errors.Refused.__subclasses__()}
 END_LOOPS = {"WatchWindowFunction", "StartFaultFunction"}
 END_LOOPS |= {"ShiftWeightsFunction", "BakeCanaryFunction", "TakeAnswerFunction"}
+END_LOOPS |= {"StartExperimentFunction"}
 """Functions that say what comes next and keep a deadline of their own; see tests/run, tests/canary.
 """
 

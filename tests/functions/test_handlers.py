@@ -30,6 +30,7 @@ SETTINGS = {
     "NARRATIVE_MAXIMUM_DOLLARS": "0.1",
     "FIS_ROLE_ARN": "arn:aws:iam::123456789012:role/faults",
     "STACK_NAME": "steadystate",
+    "EXPERIMENT_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:s-experiment",
     "HALT_PARAMETER": "/steadystate/steadystate/halt",
     "SCENARIOS_PATH": str(ROOT / "scenarios"),
     "WINDOW_SECONDS": "5",

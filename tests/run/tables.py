@@ -8,7 +8,13 @@ from typing import TypeVar
 from steadystate.canary_contracts import AnyRun, CanaryLook, CanaryProgress, CanaryRun
 from steadystate.contracts import Event, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
-from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
+from steadystate.errors import (
+    LeaseLost,
+    PreflightFailed,
+    TransientError,
+    UndoIncomplete,
+    WorkloadBusy,
+)
 from tests.run.services import Clock
 
 R = TypeVar("R", Run, CanaryRun)
@@ -40,12 +46,16 @@ class Table:
         plan = run.plan
         if plan.run_id in self.runs:
             return
-        lease = self.leases.get(plan.workload)
+        if isinstance(run, Run) and (canary := run.plan.within):
+            holds = (held := self.leases.get(plan.workload)) and held.run_id == canary
+            if not holds or canary in self.acted or canary not in self.open:
+                raise PreflightFailed(f"canary {canary} does not hold {plan.workload} any more")
+        lease = self.leases.get(plan.held)
         if lease and (lease.owes or lease.until >= plan.started_at):
-            raise WorkloadBusy(f"workload {plan.workload} is held by run {lease.run_id}")
+            raise WorkloadBusy(f"workload {plan.held} is held by run {lease.run_id}")
         self._put(run)
         self.open.add(plan.run_id)
-        self.leases[plan.workload] = Lease(plan.run_id, plan.started_at, lease_until)
+        self.leases[plan.held] = Lease(plan.run_id, plan.started_at, lease_until)
 
     def holder(self, workload: str, now: float) -> str | None:
         lease = self.leases.get(workload)
@@ -57,8 +67,8 @@ class Table:
         self._mine(run).until = until
         self.writes += 1
 
-    def lease_until(self, workload: str, run_id: str) -> float | None:
-        lease = self.leases.get(workload)
+    def lease_until(self, held: str, run_id: str) -> float | None:
+        lease = self.leases.get(held)
         return lease.until if lease and lease.run_id == run_id else None
 
     def release_lease(self, run_id: str) -> bool:
@@ -67,10 +77,10 @@ class Table:
             return False
         if any(r.state == "open" for r in self.undo_records(run_id)):
             raise UndoIncomplete(f"run {run_id} still has to undo something")
-        lease = self.leases.get(run.plan.workload)
+        lease = self.leases.get(run.plan.held)
         held = lease is not None and lease.run_id == run_id
         if held:
-            del self.leases[run.plan.workload]
+            del self.leases[run.plan.held]
         self.open.discard(run_id)
         self.writes += 1
         return held
@@ -169,9 +179,9 @@ class Table:
         return kind.model_validate_json(text)
 
     def _mine(self, run: AnyRun) -> Lease:
-        lease = self.leases.get(run.plan.workload)
+        lease = self.leases.get(run.plan.held)
         if lease is None or lease.run_id != run.plan.run_id:
-            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")
+            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.held}")
         return lease
 
 

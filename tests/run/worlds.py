@@ -40,6 +40,7 @@ REGION = "ap-northeast-2"
 class Resource(NamedTuple):
     arn: str
     allowed: bool
+    target_id: str = ""
 
 
 @dataclass
@@ -48,7 +49,8 @@ class Account:
 
     instances: list[Resource] = field(
         default_factory=lambda: [
-            Resource(f"arn:aws:ec2:{REGION}:123456789012:instance/i-{n}", True) for n in range(3)
+            Resource(f"arn:aws:ec2:{REGION}:123456789012:instance/i-{n}", True, f"i-{n}")
+            for n in range(3)
         ]
     )
     alarming: list[str] = field(default_factory=list)
@@ -145,6 +147,7 @@ class World:
             store=self.table,
             faults=self.fis,
             traffic=NoTraffic(),
+            machines=self.account,  # type: ignore[arg-type]
             bus=self.account,
             now=self.clock.now,
             pause=lambda: self.clock.wait(0.5),

@@ -8,6 +8,9 @@ from tests.definitions.stack import Machine, State, machine
 
 MACHINES = ("experiment", "canary", "report", "recover")
 
+NEVER_REACHED = {("canary", "Start Experiment")}
+"""The sweep's canary has no chaos gate; tests/canary/test_chaos.py breaks that task."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -58,6 +61,8 @@ def _cases_of(one: Machine) -> Iterator[Case]:
     for task in one.tasks():
         if task.function is None:
             continue  # another service's call: Start Report, whose own machine is swept
+        if (one.name, task.name) in NEVER_REACHED:
+            continue
         primed = None if task.name in main else _primer(one, main)
         for skip in (0, 1) if task.name == _primer(one, main) else (0,):
             for kind in KINDS:

@@ -112,6 +112,11 @@ class CanaryPlan(Contract):
     language: Language = "en"
     weight: float = 1.0
 
+    @property
+    def held(self) -> str:
+        """What the run holds a lease on."""
+        return self.workload
+
 
 class StepRecord(Contract):
     """How a step went. Times are epoch seconds; `outcome` and `reason` say how it ended."""
@@ -178,12 +183,21 @@ class GatesWatched(Contract):
     runs: list[RunId]
 
 
+class Child(Contract):
+    """The run of a chaos gate. `called_at` is when its start was written down last (epoch seconds):
+    from then on it may be under way."""
+
+    run_id: RunId
+    execution_arn: str
+    called_at: float
+
+
 class CanaryProgress(Contract):
     """What changes from look to look. `intended` are weights written down before they are set;
     `expected` are the last that were read back. `judges` and `promotions` hold judges' states.
     `unanswered_at` is when the last call was made whose answer was lost: it may still have an
-    effect. `gate` is there while a person is asked. `final_since` is when the last step was
-    promoted: since then the old side is kept warm.
+    effect. `gate` is there while a person is asked, `child` since a chaos gate was to
+    start. `final_since` is when the last step was promoted: since then the old side is kept warm.
     """
 
     phase: CanaryPhase = "shifting"
@@ -200,6 +214,7 @@ class CanaryProgress(Contract):
     unanswered_at: float | None = None
     expected: Weights | None = None
     gate: Gate | None = None
+    child: Child | None = None
     final_since: float | None = None
     steps: list[StepRecord] = []
     weights: list[WeightsRecord] = []

@@ -36,6 +36,13 @@ class ExecutionInput(Document):
     language: Language | None = None
 
 
+class ExperimentInput(ExecutionInput):
+    """What starts an experiment. `within` is given by a canary for its chaos gate: the run of the
+    canary that holds the workload, to whose side the fault is narrowed."""
+
+    within: RunId | None = None
+
+
 class PlanRunInput(Contract):
     """`execution_arn` and `run_id` come from the execution itself; `input` is checked by the task,
     so that a wrong one is refused in the words of every other wrong document."""
@@ -245,7 +252,8 @@ class Timing(Contract):
 
 
 class Plan(Contract):
-    """Everything that a run needs to know, fixed before anything is touched."""
+    """Everything that a run needs to know, fixed before anything is touched. `within` is the canary
+    whose chaos gate the run is."""
 
     kind: Literal["experiment"] = "experiment"
     run_id: RunId
@@ -269,6 +277,12 @@ class Plan(Contract):
     cost_estimate: dict[str, float]
     language: Language = "en"
     weight: float = 1.0
+    within: RunId | None = None
+
+    @property
+    def held(self) -> str:
+        """What the run holds a lease on: the workload, or a place of its own within a canary's."""
+        return f"{self.workload}/{self.within}" if self.within else self.workload
 
 
 class BaselineOf(Contract):

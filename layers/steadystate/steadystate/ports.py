@@ -80,6 +80,10 @@ class ResolvedTarget(Protocol):
         """Its ARN."""
 
     @property
+    def target_id(self) -> str:
+        """The id by which a target group knows it: an instance's id, a task's address; or empty."""
+
+    @property
     def allowed(self) -> bool:
         """Whether it carries the permitting tag."""
 
@@ -118,6 +122,9 @@ class TargetHealth(Protocol):
 
     def healthy(self, target_group: str) -> int:
         """Return how many targets are healthy now."""
+
+    def members(self, target_group: str) -> set[str]:
+        """Return the ids of the targets that are registered. Raises LookupError."""
 
 
 class TrafficSplits(Protocol):
@@ -208,7 +215,8 @@ class RunStore(Protocol):
     """Runs, leases, samples and the undo ledger. Writes of a run may be repeated."""
 
     def begin(self, run: AnyRun, lease_until: float) -> None:
-        """Write the run and take the lease on its workload, both or none. Raises WorkloadBusy."""
+        """Write the run and take its lease, both or none. Raises WorkloadBusy; PreflightFailed
+        where the canary that the run is within does not hold the workload, or is being undone."""
 
     def holder(self, workload: str, now: float) -> str | None:
         """Say who holds the workload and since when; None when it is free."""
@@ -216,8 +224,8 @@ class RunStore(Protocol):
     def renew_lease(self, run: AnyRun, until: float) -> None:
         """Keep the lease. Raises LeaseLost."""
 
-    def lease_until(self, workload: str, run_id: str) -> float | None:
-        """Return until when the run holds the workload; None when it does not."""
+    def lease_until(self, held: str, run_id: str) -> float | None:
+        """Return until when the run has the lease on a workload or place; None when it has not."""
 
     def release_lease(self, run_id: str) -> bool:
         """Give the lease back if the run holds it, and close the run; return whether it did."""
@@ -338,6 +346,16 @@ class Executions(Protocol):
 
     def status(self, execution_arn: str) -> tuple[str, str, str]:
         """Return status, error and cause, each empty where there is none."""
+
+
+class Machines(Executions, Protocol):
+    """Executions of another machine, which a run starts and stops. All calls may be repeated."""
+
+    def start(self, machine_arn: str, name: str, given: str) -> None:
+        """Start an execution of that name with an input (JSON), unless there is one."""
+
+    def stop(self, execution_arn: str, cause: str) -> None:
+        """Stop an execution; one that is over is left alone."""
 
 
 class Gates(Protocol):

@@ -45,7 +45,7 @@ class EventBus:
 
 
 class StepFunctions:
-    """The ports Executions and Gates."""
+    """The ports Executions, Machines and Gates."""
 
     def status(self, execution_arn: str) -> tuple[str, str, str]:
         """Return status, error and cause; an execution that is gone is EXPIRED."""
@@ -58,6 +58,26 @@ class StepFunctions:
                 return "EXPIRED", "", "the execution's history is gone"
             raise
         return answer["status"], answer.get("error", ""), answer.get("cause", "")
+
+    def start(self, machine_arn: str, name: str, given: str) -> None:
+        """Start an execution, or find it; a call that is not answered has no effect after 6 s."""
+        sfn: SFNClient = client("stepfunctions", once=True)
+        try:
+            with passing_faults():
+                sfn.start_execution(stateMachineArn=machine_arn, name=name, input=given)
+        except ClientError as error:
+            if code_of(error) != "ExecutionAlreadyExists":
+                raise
+
+    def stop(self, execution_arn: str, cause: str) -> None:
+        """Stop an execution; one that is over, or gone, is left alone."""
+        sfn: SFNClient = client("stepfunctions")
+        try:
+            with passing_faults():
+                sfn.stop_execution(executionArn=execution_arn, cause=cause[:32_000])
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
 
     def close(self, token: str, error: str, cause: str) -> None:
         """Let the task that waits fail; one that waits no more is left alone."""

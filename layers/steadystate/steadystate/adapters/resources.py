@@ -23,6 +23,7 @@ class Resource(NamedTuple):
 
     arn: str
     allowed: bool
+    target_id: str = ""
 
 
 class SsmParameters:
@@ -68,6 +69,7 @@ class AwsTargets:
             Resource(
                 f"arn:aws:ec2:{self._region}:{self._account}:instance/{i['InstanceId']}",
                 {"Key": ALLOW_TAG, "Value": "true"} in i.get("Tags", []),
+                i["InstanceId"],
             )
             for page in pages
             for reservation in page["Reservations"]
@@ -109,10 +111,16 @@ class AwsTargets:
             found += answer["tasks"]
         allowed = {"key": ALLOW_TAG, "value": "true"}
         return [
-            Resource(task["taskArn"], allowed in task.get("tags", []))
+            Resource(task["taskArn"], allowed in task.get("tags", []), _address(task))
             for task in found
             if task["lastStatus"] == "RUNNING"
         ]
+
+
+def _address(task: Any) -> str:
+    """Return the private address of a task in `awsvpc` mode, by which target groups know it."""
+    details = [d for a in task.get("attachments", []) for d in a.get("details", [])]
+    return next((str(d["value"]) for d in details if d["name"] == "privateIPv4Address"), "")
 
 
 class ElbTargetHealth:
@@ -120,11 +128,19 @@ class ElbTargetHealth:
 
     def healthy(self, target_group: str) -> int:
         """Return how many targets the load balancer calls healthy. Raises LookupError."""
+        states = [t["TargetHealth"]["State"] for t in self._targets(target_group)]
+        return states.count("healthy")
+
+    def members(self, target_group: str) -> set[str]:
+        """Return the ids of the targets that are registered, and not on their way out."""
+        targets = self._targets(target_group)
+        return {t["Target"]["Id"] for t in targets if t["TargetHealth"]["State"] != "draining"}
+
+    def _targets(self, target_group: str) -> list[Any]:
         elb: ElasticLoadBalancingv2Client = client("elbv2")
         try:
             with passing_faults():
                 answer = elb.describe_target_health(TargetGroupArn=target_group)
         except ClientError as error:
             raise LookupError(f"target health of {target_group}: {code_of(error)}") from error
-        states = [t["TargetHealth"]["State"] for t in answer["TargetHealthDescriptions"]]
-        return states.count("healthy")
+        return list(answer["TargetHealthDescriptions"])

@@ -1,7 +1,8 @@
 """Runs, leases, samples and the undo ledger in one DynamoDB table.
 
     pk               sk                what
-    WORKLOAD#<name>  LEASE             run_id, since, expires_at; `owes` since an undo was opened
+    WORKLOAD#<name>  LEASE             run_id, since, expires_at; `owes` since an undo was opened;
+                                       <name>/<canary> for the run of a chaos gate
     RUN#<id>         RUN               plan, baseline, progress, version, verdict…; `open` until
                                        closed; `acted` once its undo began
     RUN#<id>         SAMPLE#<number>   one look of an experiment
@@ -32,7 +33,13 @@ from steadystate.canary_contracts import (
 )
 from steadystate.contracts import Event, Plan, Progress, Run, Sample, UndoRecord
 from steadystate.domain.verdict import Verdict
-from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
+from steadystate.errors import (
+    LeaseLost,
+    PreflightFailed,
+    TransientError,
+    UndoIncomplete,
+    WorkloadBusy,
+)
 
 R = TypeVar("R", Run, CanaryRun)
 
@@ -56,7 +63,7 @@ class TableRunStore:
         plan = run.plan
         now = plan.started_at
         lease = {
-            **_lease_key(plan.workload),
+            **_lease_key(plan.held),
             "run_id": text(plan.run_id),
             "since": number(now),
             "expires_at": number(lease_until),
@@ -77,11 +84,32 @@ class TableRunStore:
             [
                 self._table.putting(lease, FREE, {":now": number(now)}),
                 self._table.putting(item, "attribute_not_exists(pk)"),
+                *self._holding_still(plan),
             ]
         )
         if refused and self.get(plan.run_id) is None:
-            holder = self._holding(plan.workload) or "a run that began at the same moment"
-            raise WorkloadBusy(f"workload {plan.workload} is held by {holder}")
+            if max(refused) > 1:
+                raise PreflightFailed(
+                    f"canary {_within(plan)} does not hold {plan.workload} any more"
+                )
+            holder = self._holding(plan.held) or "a run that began at the same moment"
+            raise WorkloadBusy(f"workload {plan.held} is held by {holder}")
+
+    def _holding_still(self, plan: Plan | CanaryPlan) -> list[Item]:
+        """Return the conditions under which a run may begin within a canary: it holds the workload,
+        and nobody has begun to undo it, so that its undo waits for every run within it."""
+        canary = _within(plan)
+        if canary is None:
+            return []
+        lease = _lease_key(plan.workload)
+        return [self._table.checking(lease, MINE, {":run": text(canary)}), self._going_on(canary)]
+
+    def _going_on(self, run_id: str) -> Item:
+        return self._table.checking(
+            _key(run_id, "RUN"),
+            f"attribute_exists(#open) AND attribute_not_exists(acted) AND {UNJUDGED}",
+            names={"#open": "open"},
+        )
 
     def holder(self, workload: str, now: float) -> str | None:
         """Say who holds a workload."""
@@ -101,17 +129,17 @@ class TableRunStore:
     def renew_lease(self, run: AnyRun, until: float) -> None:
         """Keep the lease, if the run still has it."""
         held = self._table.update(
-            _lease_key(run.plan.workload),
+            _lease_key(run.plan.held),
             "SET expires_at = :until",
             MINE,
             {":until": number(until), ":run": text(run.plan.run_id)},
         )
         if not held:
-            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.workload}")
+            raise LeaseLost(f"run {run.plan.run_id} lost workload {run.plan.held}")
 
-    def lease_until(self, workload: str, run_id: str) -> float | None:
-        """Return until when the run holds the workload."""
-        lease = self._table.get(_lease_key(workload))
+    def lease_until(self, held: str, run_id: str) -> float | None:
+        """Return until when the run has the lease."""
+        lease = self._table.get(_lease_key(held))
         if lease is None or lease["run_id"]["S"] != run_id:
             return None
         return float(lease["expires_at"]["N"])
@@ -125,7 +153,7 @@ class TableRunStore:
         run = self.get(run_id)
         if run is None:
             return False
-        key = _lease_key(run.plan.workload)
+        key = _lease_key(run.plan.held)
         lease = self._table.get(key)
         left = [r.what for r in self.undo_records(run_id) if r.state == "open"]
         if left:
@@ -157,7 +185,7 @@ class TableRunStore:
     ) -> R:
         """Keep what the lease's holder saw: progress and look in one write."""
         run_id = run.plan.run_id
-        holding = self._table.checking(_lease_key(run.plan.workload), MINE, {":run": text(run_id)})
+        holding = self._table.checking(_lease_key(run.plan.held), MINE, {":run": text(run_id)})
         key, change, condition, values = _following(run, progress)
         writes = [
             holding,
@@ -168,7 +196,7 @@ class TableRunStore:
             writes.append(self._table.putting(_document(run_id, name, look.model_dump_json())))
         refused = self._table.transact(writes)
         if 0 in refused:
-            raise LeaseLost(f"run {run_id} lost workload {run.plan.workload}")
+            raise LeaseLost(f"run {run_id} lost workload {run.plan.held}")
         if refused:
             self._say_why_stale(run_id)
         return run.model_copy(update={"progress": progress, "version": run.version + 1})
@@ -223,15 +251,10 @@ class TableRunStore:
         """
         run_id = run.plan.run_id
         owing = self._table.changing(
-            _lease_key(run.plan.workload),
+            _lease_key(run.plan.held),
             "SET owes = :at",
             MINE,
             {":run": text(run_id), ":at": number(now)},
-        )
-        going_on = self._table.checking(
-            _key(run_id, "RUN"),
-            f"attribute_exists(#open) AND attribute_not_exists(acted) AND {UNJUDGED}",
-            names={"#open": "open"},
         )
         records = [
             self._table.putting(
@@ -246,7 +269,7 @@ class TableRunStore:
             )
             for name in what
         ]
-        if self._table.transact([owing, going_on, *records]):
+        if self._table.transact([owing, self._going_on(run_id), *records]):
             raise LeaseLost(f"run {run_id} lost its workload, or was undone: it may not act")
 
     def end_acts(self, run_id: str) -> None:
@@ -299,8 +322,13 @@ def _key(run_id: str, sk: str) -> Item:
     return {"pk": text(f"RUN#{run_id}"), "sk": text(sk)}
 
 
-def _lease_key(workload: str) -> Item:
-    return {"pk": text(f"WORKLOAD#{workload}"), "sk": text("LEASE")}
+def _lease_key(held: str) -> Item:
+    return {"pk": text(f"WORKLOAD#{held}"), "sk": text("LEASE")}
+
+
+def _within(plan: Plan | CanaryPlan) -> str | None:
+    """Return the canary whose chaos gate a run is; None where it is none."""
+    return plan.within if isinstance(plan, Plan) else None
 
 
 def _run_id(item: Item) -> str:

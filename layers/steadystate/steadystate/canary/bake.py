@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from steadystate.canary.chaos import decide_gate
 from steadystate.canary.decisions import Decision, go_back, note, promote
 from steadystate.canary.judging import missing_evidence
 from steadystate.canary.look import Looking, Seen, probe, take
@@ -38,7 +39,7 @@ def bake_canary(request: RunInput, world: Looking) -> CanaryWatched:
     if is_promoted(run):
         return _close(run, world)
     seen = take(run, probe(run, world), world)
-    decision = _decide(run, seen)
+    decision = _decide(run, seen, world)
     run = world.store.keep_look(run, decision.progress, seen.look)
     note(run, decision.event, world.store, world.bus)
     if is_promoted(run):
@@ -46,9 +47,11 @@ def bake_canary(request: RunInput, world: Looking) -> CanaryWatched:
     return answer(run, decision.progress, decision.following)
 
 
-def _decide(run: CanaryRun, seen: Seen) -> Decision:
+def _decide(run: CanaryRun, seen: Seen, world: Looking) -> Decision:
     if stop := why_back(run, seen):
         return go_back(seen.progress, stop)
+    if run.progress.phase == "gate":
+        return decide_gate(run, seen, world)
     if run.progress.phase == "final":
         return _decide_final(run.plan, seen)
     if not _is_bake_over(run.plan, seen):
@@ -77,9 +80,13 @@ def why_back(run: CanaryRun, seen: Seen) -> Stop | None:
 
 
 def _is_bake_over(plan: CanaryPlan, seen: Seen) -> bool:
-    """Whether the bake has lasted, and every metric period that is whole within it was read."""
+    """Whether the bake has lasted, and every metric period that is whole within it was read.
+
+    Where there was a chaos gate, the step bakes once that is over.
+    """
     progress = seen.progress
-    begun = progress.steps[progress.step].read_back_at or seen.look.started_at
+    step = progress.steps[progress.step]
+    begun = step.experiment_ended_at or step.read_back_at or seen.look.started_at
     return _is_read(plan, seen, begun + plan.steps[progress.step].bake_seconds)
 
 
@@ -122,8 +129,12 @@ def _stable_is_quiet(look: CanaryLook) -> str:
 
 
 def _close(run: CanaryRun, world: Looking) -> CanaryWatched:
-    """Close the ledger: the weights stay as they are, since the canary is promoted."""
+    """Close the ledger: the weights stay as they are, since the canary is promoted, and every
+    chaos gate's experiment was seen closed before its step baked."""
     run_id = run.plan.run_id
-    if any(r.state == "open" and r.what == "weights" for r in world.store.undo_records(run_id)):
-        world.store.close_undo(run_id, "weights", world.now(), kept(run))
+    gates = [step.experiment_run for step in run.progress.steps if step.experiment_run]
+    words = {"weights": kept(run), "experiment": f"closed: {', '.join(gates)}"}
+    for record in world.store.undo_records(run_id):
+        if record.state == "open":
+            world.store.close_undo(run_id, record.what, world.now(), words[record.what])
     return answer(run, run.progress, "evaluate")

@@ -22,6 +22,7 @@ from steadystate.domain.series import Point
 from steadystate.errors import Halted, SplitFailed, TransientError
 from steadystate.ports import (
     Bus,
+    Executions,
     Metrics,
     Prober,
     Readings,
@@ -50,6 +51,7 @@ class Looking:
     readings: Readings
     prober: Prober
     switch: Switch
+    executions: Executions
     bus: Bus
     now: Callable[[], float]
 

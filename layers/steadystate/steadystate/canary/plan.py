@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from steadystate.canary.chaos import GATE_LIMIT_SECONDS, child_name
 from steadystate.canary.judging import WHOLE
 from steadystate.canary.scenario import read_canary
 from steadystate.canary.weights import is_promoted, shown
@@ -48,11 +49,11 @@ from steadystate.run.reading import read_now
 MOST_LOOKS: Final = 3000
 """How many looks a canary may take: an execution's history holds 25,000 events, a look needs 7."""
 
-GATE_LIMIT_SECONDS: Final = 3600.0
-"""How long the experiment of a chaos gate may take, its recovery and verdict included."""
-
 LONGEST_SECONDS: Final = 6.5 * 86_400
 """How long a canary may last with every wait; the machine's own timeout is half a day later."""
+
+LONGEST_NAME: Final = 80
+"""How many characters the id of a run, and the name of an execution, may have."""
 
 HISTORY_PERIODS: Final = 500
 """How many metric periods of stable's history are kept; the judges need 60."""
@@ -141,8 +142,7 @@ def _plan_steps(
 ) -> CanaryRun:
     canary, workload = read_canary(wanted, world.library, world.parameters)
     source = f"{canary.name}.yaml"
-    if any(step.experiment for step in canary.steps):
-        raise InvalidDocument(f"{source}: steps: experiments at a step cannot be run yet")
+    _refuse_a_name_too_long_for_its_gates(request.run_id, canary)
     refuse_in_a_blackout(workload.name, now, world.library)
     _refuse_a_busy_workload(workload.name, now, world)
     if workload.traffic is None:
@@ -211,6 +211,16 @@ def _plan_steps(
         read_until=until, steps=[StepRecord(weight=step.weight) for step in steps]
     )
     return CanaryRun(plan=plan, baseline=_baseline(plan, canary, until, world), progress=progress)
+
+
+def _refuse_a_name_too_long_for_its_gates(run_id: str, canary: Canary) -> None:
+    for step in canary.steps:
+        name = child_name(run_id, step.weight)
+        if step.experiment and len(name) > LONGEST_NAME:
+            raise InvalidDocument(
+                f"execution name: {run_id} is too long: the chaos gate's run would be {name}, and "
+                f"at most {LONGEST_NAME} characters are allowed"
+            )
 
 
 def _refuse_a_start_beyond_the_first_step(original: Weights, canary: Canary) -> None:

@@ -2,7 +2,7 @@
 
 from steadystate.contracts import ExecutionInput
 from steadystate.documents.canary import Canary
-from steadystate.documents.loading import check_canary, override, validate
+from steadystate.documents.loading import check_canary, check_gates, override, validate
 from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.errors import InvalidDocument
@@ -37,5 +37,6 @@ def read_canary(
     place = f"{canary.workload}.yaml"
     written = validate(Workload, read_mapping(content, place), place)
     check_canary(canary, written, source)
+    check_gates(canary, library.experiment, source)
     values = parameters.of(canary.workload)
     return canary, validate(Workload, fill_in(written.model_dump(), values, place), place)

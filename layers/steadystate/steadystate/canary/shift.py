@@ -70,7 +70,7 @@ def shift_weights(request: RunInput, world: Shifting) -> CanaryWatched:
     if run.plan.rollback_of is not None:
         return _take_back(run, world)
     if run.progress.phase != "shifting":
-        return answer(run, run.progress, "bake")
+        return answer(run, run.progress, _after_shift(run.progress))
     if halt := world.switch.halt():
         return _turn_back(run, stop_by_switch(halt, world.now()), world)
     wanted = step_weights(run.plan.steps[run.progress.step].weight)
@@ -106,7 +106,7 @@ def _write_down(run: CanaryRun, wanted: Weights, world: Shifting) -> CanaryRun:
 
 
 def _set(run: CanaryRun, seen: Weights, world: Shifting) -> CanaryWatched:
-    """Keep that the weights were read back: from now on the step bakes."""
+    """Keep that the weights were read back: from now on the step bakes, its chaos gate first."""
     now, progress = world.now(), run.progress
     steps = list(progress.steps)
     steps[progress.step] = steps[progress.step].model_copy(
@@ -118,7 +118,7 @@ def _set(run: CanaryRun, seen: Weights, world: Shifting) -> CanaryWatched:
     record = WeightsRecord(at=now, stable=seen.stable, canary=seen.canary, what=what)
     update: dict[str, Any] = {
         **judges.states(),
-        "phase": "baking",
+        "phase": "gate" if run.plan.steps[progress.step].experiment else "baking",
         "intended": None,
         "intended_at": None,
         "expected": seen,
@@ -131,7 +131,11 @@ def _set(run: CanaryRun, seen: Weights, world: Shifting) -> CanaryWatched:
     world.store.add_event(run.plan.run_id, Event(at=now, what="weights shifted", detail=detail))
     told = {"stable": seen.stable, "canary": seen.canary, "step": progress.step}
     world.bus.announce(run.plan.run_id, "Weights Shifted", told)
-    return answer(run, progress, "bake")
+    return answer(run, progress, _after_shift(progress))
+
+
+def _after_shift(progress: CanaryProgress) -> CanaryNext:
+    return "experiment" if progress.phase == "gate" else "bake"
 
 
 def _turn_back(run: CanaryRun, stop: Stop, world: Shifting) -> CanaryWatched:

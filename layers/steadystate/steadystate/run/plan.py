@@ -7,7 +7,7 @@ from typing import Any, Final
 from steadystate.contracts import (
     BaselineOf,
     Event,
-    ExecutionInput,
+    ExperimentInput,
     FaultAction,
     Plan,
     Planned,
@@ -49,6 +49,7 @@ from steadystate.run.judgement import objective_of
 from steadystate.run.method import SETTLE_SECONDS, longest_path_seconds, resolve_method
 from steadystate.run.reading import read_now
 from steadystate.run.scenario import read_documents
+from steadystate.run.within import on_the_canarys_side
 
 LONGEST_RUN_SECONDS: Final = 3.5 * 3600
 """What a run may last at most; the state machine's own timeout lies half an hour beyond."""
@@ -93,12 +94,16 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
         return Planned(run_id=request.run_id, workload=known.plan.workload)
     if halt := world.switch.halt():
         raise Halted(f"no run starts: {halt}; to let runs start again: steadystate resume")
-    wanted = validate(ExecutionInput, _mapping(request.input), "execution input")
+    wanted = validate(ExperimentInput, _mapping(request.input), "execution input")
     experiment, workload = read_documents(wanted, world.library, world.parameters)
     now = world.now()
     refuse_in_a_blackout(workload.name, now, world.library)
-    _refuse_a_busy_workload(workload, now, world)
-    actions = resolve_method(experiment, workload, request.run_id, world.targets, world.region)
+    targets = world.targets
+    if wanted.within is None:
+        _refuse_a_busy_workload(workload, now, world)
+    else:
+        targets = on_the_canarys_side(wanted.within, workload.name, world)
+    actions = resolve_method(experiment, workload, request.run_id, targets, world.region)
     if firing := world.alarms.firing(workload.alarms):
         raise PreflightFailed(f"alarms must be quiet before a fault: {'; '.join(firing)}")
     plan = _compose(request, wanted, experiment, workload, actions, world)
@@ -152,7 +157,7 @@ def _refuse_a_busy_workload(workload: Workload, now: float, world: Planning) -> 
 
 def _compose(
     request: PlanRunInput,
-    wanted: ExecutionInput,
+    wanted: ExperimentInput,
     experiment: Experiment,
     workload: Workload,
     actions: dict[str, FaultAction],
@@ -210,6 +215,7 @@ def _compose(
         ),
         language=wanted.language or experiment.language,
         weight=experiment.weight,
+        within=wanted.within,
     )
 
 

@@ -41,7 +41,7 @@ def find_leftovers(world: Recovering) -> Leftovers:
             continue
         if run is None:
             continue
-        until = world.store.lease_until(run.plan.workload, run_id)
+        until = world.store.lease_until(run.plan.held, run_id)
         if until is not None:
             silence = max(silence, world.now() - (until - LEASE_SECONDS))
         if failure := _failure_of(run, world):

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from steadystate.canary.chaos import stop_child
 from steadystate.canary.restore import after_restoring, restore_weights
 from steadystate.canary_contracts import CanaryRun
 from steadystate.contracts import Event, FaultState, Run, RunInput, Undone, UndoRecord
-from steadystate.errors import FaultFailed, UndoIncomplete
-from steadystate.ports import Bus, Faults, RunStore, TrafficSplits
+from steadystate.errors import FaultFailed, SteadystateError, UndoIncomplete
+from steadystate.ports import Bus, Faults, Machines, RunStore, TrafficSplits
 from steadystate.run.fault import SETTLED_AFTER_SECONDS
 
 
@@ -18,6 +19,7 @@ class Undoing:
     store: RunStore
     faults: Faults
     traffic: TrafficSplits
+    machines: Machines
     bus: Bus
     now: Callable[[], float]
     pause: Callable[[], None]
@@ -53,20 +55,32 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
 
 
 def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) -> int:
-    """Restore the weights.
+    """Restore the weights, then stop the experiment of a chaos gate.
 
     The progress is written before it is relied on: a shift that has opened its record and not yet
     written down its weights finds that it was overtaken, and sets nothing.
     """
     run_id = run.plan.run_id
+    problem: SteadystateError | None = None
     if any(r.what == "weights" for r in records):
         world.store.save_progress(run, run.progress)
         run = run.model_copy(update={"version": run.version + 1})
-        restored = restore_weights(run, world)
-        now = world.now()
-        world.store.save_progress(run, after_restoring(run, restored, now))
-        world.store.close_undo(run_id, "weights", now, restored.words)
+        try:
+            _put_weights_back(run, world)
+        except SteadystateError as error:
+            problem = error  # what cannot be undone keeps nothing else open
+    if any(r.what == "experiment" for r in records):
+        world.store.close_undo(run_id, "experiment", world.now(), stop_child(run, world))
+    if problem:
+        raise problem
     return len(records)
+
+
+def _put_weights_back(run: CanaryRun, world: Undoing) -> None:
+    restored = restore_weights(run, world)
+    now = world.now()
+    world.store.save_progress(run, after_restoring(run, restored, now))
+    world.store.close_undo(run.plan.run_id, "weights", now, restored.words)
 
 
 def _undo_fault(run_id: str, run: Run | None, records: Sequence[UndoRecord], world: Undoing) -> int:
