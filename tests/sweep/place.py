@@ -7,6 +7,7 @@ tested is the machinery, and not the fault.
 
 import json
 import os
+import sys
 import threading
 import time
 import tomllib
@@ -63,6 +64,15 @@ class _Door(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a prober that hung up; all else is an error of the test."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Place:
@@ -151,8 +161,7 @@ class Executor(threading.Thread):
 @contextmanager
 def place(state: Path, workloads: int) -> Iterator[Place]:
     """An account with the stack, `workloads` workloads named w0, w1, … and an executor."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Door)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     ready = state / "ready.json"
     account = processes.start(
