@@ -82,14 +82,14 @@ class Runner:
         self._wait_for_recover(case, run_id)
         if case.machine == "report":
             self._wait_ended(self._report_of(case, run_id))
-        struck = self._place.struck(f"sweep-{case.machine}/{case.state}")
+        struck = self._struck(case, run_id)
         self._place.post("/lab/sabotage", {"lift": [run_id, None]})
         for sweep in range(SWEEPS):
             if self._closed(run_id):
                 break
             self._sweep(f"{run_id}-{sweep}")
         problems = [*self._left(run_id), *self._wrong(case, run_id, ended)]
-        if not struck.get(str(None if case.alone else run_id)):
+        if not struck:
             problems.append("the task was never broken")
         if case.on == "canary":
             problems += self._moved(self._sides[workload], run_id)
@@ -130,10 +130,21 @@ class Runner:
         return {"status": "STILL RUNNING", "error": "", "cause": ""}
 
     def _wait_for_recover(self, case: Case, run_id: str) -> None:
-        """The rule on the execution's end starts `recover`; give it the time to strike out."""
-        until = time.monotonic() + (8.0 if case.machine == "recover" else 1.0)
+        """The rule on the execution's end starts `recover`: wait until it was struck, if it is to
+        be, and then a while for what it does about it."""
+        until = time.monotonic() + WAIT_SECONDS
+        while case.machine == "recover" and not case.alone and time.monotonic() < until:
+            if self._struck(case, run_id):
+                break
+            time.sleep(0.1)
+        until = time.monotonic() + 1.0
         while time.monotonic() < until and not self._closed(run_id):
             time.sleep(0.1)
+
+    def _struck(self, case: Case, run_id: str) -> int:
+        """How often the case's rule has struck."""
+        found = self._place.struck(f"sweep-{case.machine}/{case.state}")
+        return found.get(str(None if case.alone else run_id), 0)
 
     def _sweep(self, name: str) -> None:
         arn = self._place.outputs["RecoverStateMachineArn"]
@@ -227,11 +238,8 @@ class Runner:
             failure = evidence.failure
             if failure is None or broken not in f"{failure.state} {failure.cause}":
                 problems.append(f"the evidence does not name {broken}: {failure}")
-        if (
-            case.kind == "throttled"
-            and case.primed is None
-            and evidence.verdict is not Verdict.PASS
-        ):
+        whole = case.machine == case.on and not case.primed and not case.goes_back
+        if case.kind == "throttled" and whole and evidence.verdict is not Verdict.PASS:
             problems.append(f"throttled twice, and not PASS but {evidence.verdict}")
         said = self._announced.verdicts(run_id)
         if set(said) - {str(evidence.verdict)}:

@@ -13,12 +13,17 @@ WORKLOADS = 5
 
 
 def sample() -> list[Case]:
-    """Of each machine and kind of failure one case, each on another task."""
+    """Of each kind of failure one case on experiments, of every third one on other machines; each
+    on another task."""
     found: dict[tuple[str, str], list[Case]] = {}
     for case in cases():
         if not case.alone:
             found.setdefault((case.machine, case.kind), []).append(case)
-    return [group[(5 * n + 3) % len(group)] for n, group in enumerate(found.values())]
+    return [
+        group[(5 * n + 3) % len(group)]
+        for n, ((machine, _), group) in enumerate(found.items())
+        if machine == "experiment" or n % 3 == 0
+    ]
 
 
 SAMPLE = sample()

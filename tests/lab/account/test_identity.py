@@ -193,7 +193,9 @@ def test_a_stolen_key_without_its_token_is_refused(account: Account) -> None:
 
 
 def test_what_a_role_asked_for_is_remembered_allowed_or_not(account: Account) -> None:
-    role = _role(account, "reader", _policy("Allow", "ssm:GetParameter", "arn:aws:ssm:*:*:parameter/mine"))
+    role = _role(
+        account, "reader", _policy("Allow", "ssm:GetParameter", "arn:aws:ssm:*:*:parameter/mine")
+    )
     api = account.as_role("ssm", role)
     for name in ("/mine", "/other"):
         with pytest.raises(ClientError):  # there is no /mine; /other is refused
