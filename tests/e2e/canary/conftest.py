@@ -1,0 +1,92 @@
+"""One lab with the chat in it, whose new version fails half of its requests."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from lab.up import Lab
+from steadystate.evidence import Evidence
+from tests.e2e.conftest import FAST, Ended, Runs
+
+T = TypeVar("T")
+
+SMALL = {"BlueCount": "1", "GreenCount": "1", "DeregistrationDelaySeconds": "2"}
+DEFECT = "errors:0.5"
+BLIND = """
+document: steadystate/canary/v1
+name: blind
+description: Looks at slow requests alone, so that it promotes a version that fails quickly.
+workload: chat
+steps: [50, 100]
+bake: 10s
+final_bake: 2s
+promotion: {acceptable_rate: 50 %, minimum_requests: 20}
+metrics: {slow: {measure: slow, threshold: 30 s}}
+"""
+
+
+class Canaries:
+    """Runs canaries of the chat in a lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._runs = Runs(lab)
+        lab.client("s3").put_object(
+            Bucket=lab.outputs["EvidenceBucketName"],
+            Key="scenarios/canaries/blind.yaml",
+            Body=BLIND.encode(),
+        )
+
+    def start(self, **request: Any) -> str:
+        """Start an execution of the machine `canary`; return its ARN."""
+        answer = self.lab.client("stepfunctions").start_execution(
+            stateMachineArn=self.lab.outputs["CanaryStateMachineArn"],
+            input=json.dumps({"reason": "test", "requested_by": "pytest"} | request),
+        )
+        return str(answer["executionArn"])
+
+    def wait(self, arn: str) -> Ended:
+        return self._runs.wait(arn)
+
+    def evidence(self, run_id: str) -> Evidence | None:
+        return self._runs.evidence(run_id)
+
+    def weights(self) -> tuple[int, int]:
+        """Return the weights of blue and green, as the account has them."""
+        api = self.lab.client("elbv2")
+        (listener,) = api.describe_listeners(ListenerArns=[self._name("listener-arn")])["Listeners"]
+        found = {
+            group["TargetGroupArn"]: group["Weight"]
+            for action in listener["DefaultActions"]
+            for group in action["ForwardConfig"]["TargetGroups"]
+        }
+        blue, green = (self._name(f"{s}-target-group-arn") for s in ("stable", "canary"))
+        return found.get(blue, 0), found.get(green, 0)
+
+    def _name(self, parameter: str) -> str:
+        name = f"/steadystate/workloads/chat/{parameter}"
+        return str(self.lab.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+
+def until(look: Callable[[], T], seconds: float = 120.0) -> T:
+    """Return what is found, as soon as something is."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture(scope="module")
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
+    with Lab(
+        "chat",
+        tmp_path_factory.mktemp("chat"),
+        stack_parameters=FAST,
+        workload_parameters=SMALL,
+        green_defect=DEFECT,
+    ) as lab:
+        yield Canaries(lab)
