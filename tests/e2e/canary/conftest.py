@@ -54,6 +54,37 @@ class Canaries:
     def evidence(self, run_id: str) -> Evidence | None:
         return self._runs.evidence(run_id)
 
+    def question(self, run_id: str) -> str:
+        """Return the token of the task that waits for a person; empty while none does."""
+        key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "RUN"}}
+        answer = self.lab.client("dynamodb").get_item(
+            TableName=self.lab.outputs["TableName"], Key=key
+        )
+        if "Item" not in answer:
+            return ""
+        gate = json.loads(answer["Item"]["progress"]["S"])["gate"] or {}
+        return str(gate.get("token", ""))
+
+    def answer(self, token: str, decision: str) -> None:
+        """Answer as `steadystate approve` and `reject` do."""
+        said = {"decision": decision, "by": "pytest", "reason": "not on a Friday"}
+        self.lab.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(said))
+
+    def set_green_tasks(self, count: int) -> None:
+        """Let green have so many tasks, and wait until as many are healthy."""
+        self.lab.client("ecs").update_service(
+            cluster="chat", service="chat-green", desiredCount=count
+        )
+        group = self._name("canary-target-group-arn")
+        api = self.lab.client("elbv2")
+
+        def healthy() -> bool:
+            found = api.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+            states = [one["TargetHealth"]["State"] for one in found]
+            return states.count("healthy") == count
+
+        until(healthy)
+
     def weights(self) -> tuple[int, int]:
         """Return the weights of blue and green, as the account has them."""
         api = self.lab.client("elbv2")

@@ -49,3 +49,30 @@ def test_a_canary_is_promoted_on_what_it_looks_at_and_taken_back_afterwards(
     back = canaries.wait(canaries.start(rollback=ended.run_id))
     assert back.status == "SUCCEEDED", (back.error, back.cause)
     assert canaries.weights() == (100, 0)
+
+
+ASKING = {"steps": [{"weight": 50, "bake": "5s", "approve": True}, 100]}
+
+
+def test_a_canary_that_a_person_rejects_goes_back_and_names_the_person(canaries: Canaries) -> None:
+    arn = canaries.start(scenario="blind", overrides=ASKING)
+    token = until(lambda: canaries.question(arn.rsplit(":", 1)[1]))
+    canaries.answer(token, "reject")
+    ended = canaries.wait(arn)
+    assert canaries.weights() == (100, 0)
+    assert ended.evidence is not None
+    assert ended.evidence.verdict is Verdict.INCONCLUSIVE
+    assert "pytest" in ended.evidence.verdict_reason
+    assert "not on a Friday" in ended.evidence.verdict_reason
+
+
+def test_a_canary_that_waits_for_a_person_still_goes_back_by_itself(canaries: Canaries) -> None:
+    arn = canaries.start(scenario="blind", overrides=ASKING)
+    until(lambda: canaries.question(arn.rsplit(":", 1)[1]))
+    canaries.set_green_tasks(0)
+    ended = canaries.wait(arn)
+    canaries.set_green_tasks(1)
+    assert canaries.weights() == (100, 0)
+    assert ended.evidence is not None
+    assert ended.evidence.verdict is Verdict.FAIL, ended.evidence.verdict_reason
+    assert "healthy" in ended.evidence.verdict_reason
