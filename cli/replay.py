@@ -1,20 +1,16 @@
 """The command `judge`: the verdict on a run again, from its evidence alone."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
 from cli.junit import JUnitFile, write_junit
 from cli.library import read_bytes, read_text
 from cli.outcome import show_outcome
 from cli.output import Output
 from cli.problems import Problem
-from steadystate.canary.judgement import facts_of_evidence, judge_canary
-from steadystate.contracts import Plan
 from steadystate.documents.experiment import ObjectiveDocument
 from steadystate.documents.fields import Document, Name
 from steadystate.documents.loading import validate
@@ -22,11 +18,9 @@ from steadystate.documents.workload import Sli, unit_of
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.domain.verdict import EXIT_CODES
 from steadystate.errors import InvalidDocument
-from steadystate.evidence import Evidence, ObjectiveEvidence
-from steadystate.run.evaluate import recovery_evidence
-from steadystate.run.judgement import Facts, judge
+from steadystate.evidence import Evidence
+from steadystate.report.replay import judge_again, read_evidence
 
-SCHEMA: Final = "steadystate/run/v1"
 MAXIMUM_BYTES: Final = 100_000_000
 """A run of 3.5 h keeps some megabytes of samples; what is over this is something else."""
 
@@ -37,10 +31,10 @@ class _Objectives(Document):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("judge")(judge_again)
+    app.command("judge")(judge)
 
 
-def judge_again(
+def judge(
     run: Annotated[Path, typer.Argument(metavar="RUN.json", help="The evidence of a run.")],
     objectives: Annotated[
         Path | None,
@@ -50,7 +44,7 @@ def judge_again(
 ) -> None:
     """Judge a run again from its evidence, offline."""
     output = Output.stdout()
-    stored = load_evidence(run)
+    stored = read_evidence(read_bytes(run, MAXIMUM_BYTES), str(run))
     used = stored
     if objectives is not None and stored.canary is not None:
         raise Problem(f"--objectives: {run} is a canary, which is judged by its metrics")
@@ -59,12 +53,9 @@ def judge_again(
         plan = stored.plan.model_copy(update={"objectives": others})
         used = stored.model_copy(update={"plan": plan})
     try:
-        new = judged(used)
-    except (LookupError, ArithmeticError, ValueError, TypeError) as error:
-        raise Problem(
-            f"{run}: the evidence contradicts itself ({type(error).__name__}: {error}), "
-            "so it cannot be judged"
-        ) from None
+        new = judge_again(used).evidence
+    except InvalidDocument as error:
+        raise Problem(f"{run}: {error}") from None
     write_junit(new, junit)
     show_outcome(new, output)
     with_others = f" with the objectives of {objectives}" if objectives else ""
@@ -76,33 +67,6 @@ def judge_again(
     for change in changes:
         output.line(f"  {change}")
     raise typer.Exit(EXIT_CODES[new.verdict])
-
-
-def load_evidence(path: Path) -> Evidence:
-    """Read a run.json.
-
-    Raises
-    ------
-    InvalidDocument
-        It is missing, unreadable or too large.
-    Problem
-        It is half-written, of another schema, or no evidence at all: one line.
-    """
-    content = read_bytes(path, MAXIMUM_BYTES)
-    try:
-        return Evidence.model_validate_json(content)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False)
-    raise Problem(f"{path}: {_first(problems)}; `judge` takes a run.json of {SCHEMA}")
-
-
-def _first(problems: list[Any]) -> str:
-    """Return the problem that says most: the schema's name before all else."""
-    problem = next((p for p in problems if p["loc"] == ("schema",)), problems[0])
-    place = ".".join(str(part) for part in problem["loc"])
-    text = f"{place}: {problem['msg']}" if place else problem["msg"]
-    more = len(problems) - 1
-    return text.removesuffix(".") + (f" (and {more} more)" if more else "")
 
 
 def load_objectives(path: Path, slis: Mapping[str, Sli]) -> dict[str, ObjectiveDocument]:
@@ -131,32 +95,6 @@ def load_objectives(path: Path, slis: Mapping[str, Sli]) -> dict[str, ObjectiveD
     if problems:
         raise InvalidDocument("\n".join(f"{path}: objectives.{problem}" for problem in problems))
     return others
-
-
-def judged(evidence: Evidence) -> Evidence:
-    """Return the evidence with everything that is judged judged again."""
-    if not isinstance(evidence.plan, Plan):
-        canary = judge_canary(facts_of_evidence(evidence))
-        return evidence.model_copy(
-            update={"verdict": canary.verdict, "verdict_reason": canary.reason}
-        )
-    facts = Facts(
-        plan=evidence.plan,
-        baseline=evidence.baseline,
-        samples=evidence.samples,
-        fault=evidence.fault,
-        stop=evidence.stop,
-        failure=evidence.failure,
-    )
-    judgement = judge(facts)
-    return evidence.model_copy(
-        update={
-            "verdict": judgement.verdict,
-            "verdict_reason": judgement.reason,
-            "objectives": [ObjectiveEvidence(**asdict(o)) for o in judgement.objectives],
-            "recovery": recovery_evidence(judgement.recovery),
-        }
-    )
 
 
 def differences(stored: Evidence, new: Evidence) -> list[str]:

@@ -153,7 +153,7 @@ def made_run(
         fault=fault,
     )
     events = [
-        Event(at=BEGAN, what="planned", detail="1 actions on 1 targets"),
+        Event(at=BEGAN, what="planned", detail="actions: 1, targets: 1"),
         Event(at=INJECTED, what="fault started", detail="FIS experiment EXP1"),
     ]
     return MadeRun(Run(plan=plan, baseline=baseline, progress=progress), samples, events)

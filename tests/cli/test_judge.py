@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cli.outcome import lines
-from cli.replay import differences, judged
+from cli.replay import differences
 from steadystate.domain.verdict import EXIT_CODES, Verdict
 from steadystate.evidence import Evidence
+from steadystate.report.replay import judge_again
 from tests.cli.conftest import Invoke
 from tests.cli.made import made_run
 
@@ -155,11 +156,12 @@ def test_a_file_without_end_is_refused(invoke: Invoke) -> None:
 
 def test_each_part_of_the_judgement_is_compared() -> None:
     stored = made_run().evidence()
-    assert differences(stored, judged(stored)) == []
+    again = judge_again(stored).evidence
+    assert differences(stored, again) == []
     other = stored.recovery.model_copy(update={"target_seconds": 1.0})
-    assert differences(stored.model_copy(update={"recovery": other}), judged(stored))
+    assert differences(stored.model_copy(update={"recovery": other}), again)
     fewer = stored.model_copy(update={"objectives": stored.objectives[1:]})
-    assert differences(fewer, judged(stored))
+    assert differences(fewer, again)
 
 
 def test_the_outcome_in_lines_has_every_part() -> None:

@@ -67,7 +67,7 @@ def test_json_prints_the_stored_evidence_and_nothing_else(place: Place, invoke: 
     assert shown.stdout == place.evidence("runs/json-1/run.json") + "\n"
     watched = invoke("watch", "json-1", "--json", *AT)
     assert Evidence.model_validate_json(watched.stdout).run_id == "json-1"
-    assert "planned: 1 actions on 1 targets" in watched.stderr
+    assert "planned: actions: 1, targets: 1" in watched.stderr
     assert watched.exit_code == 0
 
 

@@ -44,7 +44,7 @@ def experiment(seed: int) -> Evidence:
     )
     run = made.run.model_copy(update={"plan": plan, "progress": progress})
     events = [
-        Event(at=began, what="planned", detail="1 actions on 1 targets"),
+        Event(at=began, what="planned", detail="actions: 1, targets: 1"),
         Event(at=began + window, what="steady", detail=f"{window * plan.probe.requests} probes"),
         Event(at=injected_at, what="fault started", detail=f"FIS experiment {fault.experiment_id}"),
         Event(at=samples[-1].ended_at, what="recovered", detail="after 31 s of watching"),

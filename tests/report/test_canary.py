@@ -16,7 +16,7 @@ from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative, SectionKey
 from steadystate.report.facts import Facts, as_json, facts_of
 from steadystate.report.narrative import sentences_of
-from steadystate.report.replay import look_again
+from steadystate.report.replay import judge_again
 from tests.cli.made import made_run
 from tests.reporting import canaries
 
@@ -36,7 +36,7 @@ def text_of(narrative: Narrative, key: str) -> str:
 
 
 def told_by(evidence: Evidence, language: Language) -> tuple[Facts, list[str]]:
-    known = canary_brief_of(look_again(evidence))
+    known = canary_brief_of(judge_again(evidence))
     paragraphs = sentences_of(known, language).values()
     return facts_of(known), [s for section in paragraphs for part in section for s in part]
 
@@ -119,7 +119,7 @@ def test_a_figure_that_stands_nowhere_is_caught(language: Language) -> None:
     rng = random.Random(3)
     for evidence in (PROMOTED, ROLLED_BACK):
         facts, sentences = told_by(evidence, language)
-        known = re.findall(r"\d[\d,]*(?:\.\d+)?", as_json(canary_brief_of(look_again(evidence))))
+        known = re.findall(r"\d[\d,]*(?:\.\d+)?", as_json(canary_brief_of(judge_again(evidence))))
         values = {float(number.replace(",", "")) for number in known}
         for sentence in sentences:
             bare = re.sub(r"“[^”]*”", lambda m: " " * len(m[0]), sentence)
@@ -133,4 +133,4 @@ def test_a_figure_that_stands_nowhere_is_caught(language: Language) -> None:
 
 
 def test_a_model_is_given_a_canary_in_brief() -> None:
-    assert len(as_json(canary_brief_of(look_again(PROMOTED)))) < 12_000
+    assert len(as_json(canary_brief_of(judge_again(PROMOTED)))) < 12_000

@@ -16,7 +16,7 @@ from steadystate.errors import InvalidDocument
 from steadystate.report.contracts import Language
 from steadystate.report.replay import judge_again
 from tests.report.evidences import experiment
-from tests.reporting import evidences
+from tests.reporting import canaries, evidences
 from tests.reporting.evidences import CASES, SHA, narrative_of
 from tests.reporting.papers import fonts, outline, page, paper_of, read, text
 
@@ -63,6 +63,21 @@ def test_outline_entries_lead_to_the_pages_on_which_their_parts_stand() -> None:
         assert str(entry.title) in page(paper, number)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_part_that_begins_with_a_chart_has_it_on_the_page_of_its_heading(
+    language: Language,
+) -> None:
+    words = words_of(language)
+    for evidence, part, chart in (
+        (evidences.failed(), "part.charts", "error_rate ·"),
+        (canaries.promoted(), "part.course", words["canary.weights"]),
+        (canaries.rolled_back(), "part.course", words["canary.weights"]),
+    ):
+        paper = paper_of(evidence, language)
+        pages = [page(paper, k) for k in range(1, len(paper.pages))]
+        assert any(words[part] in p and chart in p for p in pages), part
+
+
 def test_all_fonts_are_embedded_and_draw_korean() -> None:
     paper = paper_of(evidences.passed(), "ko")
     used = fonts(paper)
@@ -101,13 +116,12 @@ def test_a_verdict_that_its_samples_do_not_support_is_shown_as_such() -> None:
     assert "Its samples do not support" not in page(paper_of(evidences.passed()), 0)
 
 
-def test_evidence_that_contradicts_itself_is_drawn_and_said() -> None:
+def test_evidence_that_contradicts_itself_is_refused_by_name() -> None:
     evidence = evidences.passed()
     gone = {n: s for n, s in evidence.plan.slis.items() if n != "error_rate"}
     broken = evidence.model_copy(update={"plan": evidence.plan.model_copy(update={"slis": gone})})
-    shown = text(read(render(broken, narrative_of(evidence), SHA)))
-    assert words_of("en")["verdict.contradicted"] in shown
-    assert "It could not be judged again" in shown
+    with pytest.raises(InvalidDocument, match="made-pass: the evidence contradicts itself"):
+        render(broken, narrative_of(evidence), SHA)
 
 
 def test_a_bound_that_is_none_is_drawn_as_it_stands() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import string
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import reporting
 from reporting import figures
+from reporting.chart import apart
 from reporting.fonts import MISSING, REGULAR, drawable, shortened, width_of, wrapped
 from reporting.scales import TimeAxis, linear, logarithmic, written_time
 from reporting.series import stretches, thinned, usual_gap
@@ -145,3 +147,14 @@ def test_an_interval_says_what_is_known() -> None:
     assert figures.interval(IntervalEvidence(low=12, high=None), words) == "at least 12 s"
     assert figures.interval(IntervalEvidence(low=90, high=400), words) == "90 s – 6 min 40 s"
     assert figures.interval(None, words) == "–"
+
+
+@given(st.lists(st.floats(0, 500), max_size=12))
+def test_numbers_of_marks_never_cover_each_other_nor_leave_the_chart(places: list[float]) -> None:
+    moved = apart(sorted(places), 8.6, 50.0, 500.0)
+    assert all(b - a >= 8.6 - 1e-9 for a, b in pairwise(moved))
+    assert all(50.0 <= at <= 500.0 for at in moved)
+
+
+def test_marks_that_are_far_from_each_other_stay_where_they_are() -> None:
+    assert apart([60.0, 100.0, 400.0], 8.6, 50.0, 500.0) == [60.0, 100.0, 400.0]

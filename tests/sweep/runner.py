@@ -10,9 +10,9 @@ from itertools import count
 from queue import Queue
 from typing import Any, Final
 
-from cli.replay import judged
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence
+from steadystate.report.replay import judge_again
 from tests.sweep.canaries import Side
 from tests.sweep.cases import Case
 from tests.sweep.place import Place
@@ -224,7 +224,7 @@ class Runner:
             return ["a planned run has no evidence"] if planned else []
         problems = []
         broken = case.primed or (case.state if case.machine == case.on else None)
-        again = judged(evidence).verdict
+        again = judge_again(evidence).evidence.verdict
         if again is not evidence.verdict:
             problems.append(f"the evidence says {evidence.verdict}, its samples {again}")
         if evidence.verdict is Verdict.PASS and evidence.failure is not None:

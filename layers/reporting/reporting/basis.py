@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from reportlab.platypus import Flowable
 
 from reporting import figures
-from reporting.again import Again
 from reporting.series import Indicator, Look, ticks_of
 from reporting.sheet import part
 from reporting.tables import table, text
@@ -13,6 +12,7 @@ from reporting.words import Words
 from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
 from steadystate.evidence import Evidence
+from steadystate.report.replay import Replay
 
 
 def basis_part(
@@ -20,7 +20,7 @@ def basis_part(
     plan: Plan | CanaryPlan,
     looks: Sequence[Look],
     indicators: list[Indicator],
-    again: Again,
+    again: Replay,
     words: Words,
 ) -> list[Flowable]:
     """Return how sharply was measured, and whether the samples still give the verdict."""
@@ -63,12 +63,11 @@ def basis_part(
     return story
 
 
-def _judged_again(again: Again, evidence: Evidence, words: Words) -> list[Flowable]:
-    if again.verdict is None:
-        return [text(words["basis.broken"].format(error=again.error))]
-    key = "basis.agrees" if again.supports else "basis.differs"
-    story: list[Flowable] = [text(words[key].format(again=again.verdict, verdict=evidence.verdict))]
-    if again.changed and not again.supports:
+def _judged_again(again: Replay, evidence: Evidence, words: Words) -> list[Flowable]:
+    key = "basis.agrees" if again.supported else "basis.differs"
+    told = words[key].format(again=again.evidence.verdict, verdict=evidence.verdict)
+    story: list[Flowable] = [text(told)]
+    if again.changed and not again.supported:
         story.append(text(words["basis.changed"].format(names=", ".join(again.changed))))
     if again.missing_looks:
         story.append(text(words["basis.missing"].format(count=again.missing_looks)))

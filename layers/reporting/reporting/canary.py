@@ -3,7 +3,6 @@
 from reportlab.platypus import Flowable, PageBreak
 
 from reporting import figures
-from reporting.again import Again, judged_again
 from reporting.basis import basis_part
 from reporting.canary_charts import (
     canary_stage,
@@ -24,33 +23,22 @@ from reporting.parts import (
     timeline_part,
     undo_part,
 )
-from reporting.series import indicators
-from reporting.sheet import part
+from reporting.series import Indicator, indicators
+from reporting.sheet import ROOM_FOR_A_CHART, ROOM_FOR_A_PART, part
 from reporting.style import COLOURS, GREEN, INK, RED
 from reporting.tables import note, table, text
 from reporting.words import Words
 from steadystate.canary_contracts import CanaryPlan, StepRecord
-from steadystate.errors import InvalidDocument
 from steadystate.evidence import CanaryEvidence, Evidence
 from steadystate.report.contracts import Narrative
+from steadystate.report.replay import Replay, canary_of
 
 
 def canary_story(
-    evidence: Evidence, narrative: Narrative, evidence_sha256: str, words: Words
+    evidence: Evidence, again: Replay, narrative: Narrative, evidence_sha256: str, words: Words
 ) -> list[Flowable]:
-    """Return the report of a canary.
-
-    Raises
-    ------
-    InvalidDocument
-        The evidence calls itself a canary, and has no plan or no course of one.
-    """
-    plan, canary = evidence.plan, evidence.canary
-    if not isinstance(plan, CanaryPlan) or canary is None:
-        raise InvalidDocument(
-            f"run {evidence.run_id}: the evidence of a canary has no plan or no course of one"
-        )
-    again = judged_again(evidence)
+    """Return the report of a canary. Raises InvalidDocument where it is none."""
+    plan, canary = canary_of(evidence)
     stage = canary_stage(evidence, canary, words)
     found = indicators(evidence, plan, canary.looks)
     return [
@@ -59,10 +47,9 @@ def canary_story(
         *narrative_part(narrative, words),
         *_steps(plan, canary, words),
         *_metrics(plan, canary, words),
-        *part(words["part.course"]),
         *_course(plan, canary, stage, words),
         *guardrails_part(evidence.guardrails, words),
-        *([*part(words["part.charts"]), *small_charts(found, stage)] if found else []),
+        *_charts(found, stage, words),
         *_way_back(canary, words),
         *timeline_part(evidence, words),
         *undo_part(evidence, words),
@@ -74,8 +61,16 @@ def canary_story(
 
 def _course(plan: CanaryPlan, canary: CanaryEvidence, stage: Stage, words: Words) -> list[Flowable]:
     if not canary.looks:
-        return [text(words["charts.none"])]
-    return [note(words["canary.intro"]), *metric_charts(plan, canary, stage)]
+        return [*part(words["part.course"]), text(words["charts.none"])]
+    head = part(words["part.course"], ROOM_FOR_A_CHART)
+    return [*head, note(words["canary.intro"]), *metric_charts(plan, canary, stage)]
+
+
+def _charts(found: list[Indicator], stage: Stage, words: Words) -> list[Flowable]:
+    if not found:
+        return []
+    room = ROOM_FOR_A_CHART if any(len(i.points) > 1 for i in found) else ROOM_FOR_A_PART
+    return [*part(words["part.charts"], room), *small_charts(found, stage)]
 
 
 def _front(
@@ -83,7 +78,7 @@ def _front(
     plan: CanaryPlan,
     canary: CanaryEvidence,
     narrative: Narrative,
-    again: Again,
+    again: Replay,
     words: Words,
 ) -> list[Flowable]:
     lasted = (evidence.ended_at - evidence.started_at).total_seconds()
@@ -226,7 +221,8 @@ def _metrics(plan: CanaryPlan, canary: CanaryEvidence, words: Words) -> list[Flo
             ]
         )
     head = [words[f"column.{c}"] for c in columns]
-    explained = words["metrics.intro"].format(
+    key = "metrics.no_worse" if plan.judge.margin == 1 else "metrics.intro"
+    explained = words[key].format(
         alpha=figures.value(100 * plan.judge.alpha, "percent", words),
         margin=f"{plan.judge.margin:g}",
     )

@@ -158,15 +158,12 @@ def totals_of(metric: str, canary: CanaryEvidence) -> PeriodCounts:
 
 
 def front_charts(canary: CanaryEvidence, metric: str | None, stage: Stage) -> list[Flowable]:
-    """Return the charts of the first page: the weights, and the evidence of one metric."""
-    charts: list[Flowable] = [TimeChart(weights_picture(canary, stage), stage.words, _WEIGHTS)]
-    charts.append(Spacer(1, 8))
-    if metric is None:
-        empty = Picture("", "count", stage.axis, [], marks=stage.marks, spells=stage.spells)
-        charts.append(TimeChart(empty, stage.words, _FRONT_EVIDENCE))
-    else:
+    """Return the charts of the first page: the weights, and the evidence of one metric if any."""
+    height = _WEIGHTS if metric else _WEIGHTS + _FRONT_EVIDENCE
+    charts: list[Flowable] = [TimeChart(weights_picture(canary, stage), stage.words, height)]
+    if metric is not None:
         picture = evidence_picture(metric, canary, stage)
-        charts.append(TimeChart(picture, stage.words, _FRONT_EVIDENCE))
+        charts += [Spacer(1, 8), TimeChart(picture, stage.words, _FRONT_EVIDENCE)]
     return [*charts, MarksKey(stage.marks, stage.origin, stage.words)]
 
 

@@ -1,5 +1,6 @@
 """Charts over time, drawn as vectors: measured lines against bounds, baseline and marks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ TITLE: Final = 15.0
 LANE: Final = 10.0
 FOOT: Final = 13.0
 SMALL: Final = 6.8
+_BADGE: Final = 8.6
+"""The width of a mark's number."""
+
 OFF_SCALE: Final = 8.0
 """A bound this many times above all that was measured is written, and not drawn."""
 
@@ -256,17 +260,16 @@ class TimeChart(Flowable):
             canvas.drawRightString(self.width - 3, y, text)
 
     def _marks(self, canvas: Any) -> None:
-        reach = LEFT
+        axis = self.picture.axis
+        marks = [m for m in self.picture.marks if axis.start <= m.at <= axis.end]
+        marks.sort(key=lambda m: (m.at, m.number))
+        places = [self._x(mark.at) for mark in marks]
+        centres = apart(places, _BADGE, LEFT + _BADGE / 2, self.width - _BADGE / 2)
         canvas.setFont(BOLD, 6.2)
-        for mark in sorted(self.picture.marks, key=lambda m: (m.at, m.number)):
-            if not self.picture.axis.start <= mark.at <= self.picture.axis.end:
-                continue
-            x = self._x(mark.at)
+        for mark, x, centre in zip(marks, places, centres, strict=True):
             canvas.setStrokeColor(mark.colour)
             canvas.setLineWidth(0.8)
             canvas.line(x, FOOT, x, self.top)
-            centre = min(max(x, reach + 4.2), self.width - 4.2)
-            reach = centre + 4.4
             canvas.line(x, self.top, centre, self.top + 2)
             badge(canvas, centre, self.top + 5.2, mark)
 
@@ -307,6 +310,18 @@ class TimeChart(Flowable):
         if picture.note:
             entries.append((None, False, picture.note))
         return entries
+
+
+def apart(places: Sequence[float], distance: float, low: float, high: float) -> list[float]:
+    """Move places, in their order, until each is as far from the next as it must be; none is beyond
+    `high`, and none below `low` unless there are too many."""
+    moved = list[float]()
+    for place in places:
+        moved.append(max(place, moved[-1] + distance if moved else low))
+    for number in reversed(range(len(moved))):
+        moved[number] = min(moved[number], high)
+        high = moved[number] - distance
+    return moved
 
 
 def badge(canvas: Any, x: float, y: float, mark: Mark) -> None:

@@ -70,9 +70,9 @@ def picture_of(indicator: Indicator, stage: Stage, title: str = "") -> Picture:
     limits = []
     for objective in indicator.objectives:
         if objective.limit is not None:
-            bound = figures.bound(objective.bound, words)
+            bound = figures.bound(objective.bound)
             limit = figures.value(objective.limit, unit, words)
-            shown = bound if "baseline" not in objective.bound else f"{bound} = {limit}"
+            shown = f"{bound} = {limit}" if "×" in bound else bound
             below = objective.bound.startswith(">")
             limits.append(Limit(objective.limit, f"{objective.name} {shown}", not below))
     for name, number, upper in indicator.guardrails:

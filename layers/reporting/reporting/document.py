@@ -6,7 +6,8 @@ from reporting.sheet import Cover, build
 from reporting.words import words_of
 from steadystate.evidence import Evidence
 from steadystate.report.contracts import Narrative
-from steadystate.report.replay import BROKEN, contradicts
+from steadystate.report.recorded import recorded_in
+from steadystate.report.replay import BROKEN, contradicts, judge_again
 
 
 def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> bytes:
@@ -29,7 +30,9 @@ def render(evidence: Evidence, narrative: Narrative, evidence_sha256: str) -> by
         words=words,
     )
     story_of = canary_story if evidence.kind == "canary" else experiment_story
+    again = judge_again(evidence)
+    told = recorded_in(evidence, narrative.language)
     try:
-        return build(story_of(evidence, narrative, evidence_sha256, words), cover)
+        return build(story_of(told, again, narrative, evidence_sha256, words), cover)
     except BROKEN as error:
         raise contradicts(evidence.run_id, error) from error

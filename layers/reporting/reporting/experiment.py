@@ -3,7 +3,6 @@
 from reportlab.platypus import Flowable, PageBreak
 
 from reporting import figures
-from reporting.again import Again, judged_again
 from reporting.basis import basis_part
 from reporting.charts import key_indicator, large_chart, small_charts, stage_of
 from reporting.front import banner_of, first_page
@@ -20,32 +19,21 @@ from reporting.parts import (
 )
 from reporting.recovery import recovery_part
 from reporting.series import Indicator, indicators, ticks_of
-from reporting.sheet import part
+from reporting.sheet import ROOM_FOR_A_CHART, part
 from reporting.tables import note, text
 from reporting.words import Words
 from steadystate.contracts import Plan
-from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence, RecoveryEvidence
 from steadystate.report.contracts import Narrative
+from steadystate.report.replay import Replay, experiment_of
 
 
 def experiment_story(
-    evidence: Evidence, narrative: Narrative, evidence_sha256: str, words: Words
+    evidence: Evidence, again: Replay, narrative: Narrative, evidence_sha256: str, words: Words
 ) -> list[Flowable]:
-    """Return the report of an experiment.
-
-    Raises
-    ------
-    InvalidDocument
-        The evidence calls itself an experiment, and has no plan or no recovery of one.
-    """
-    plan, recovery = evidence.plan, evidence.recovery
-    if not isinstance(plan, Plan) or recovery is None:
-        raise InvalidDocument(
-            f"run {evidence.run_id}: the evidence of an experiment has no plan or no recovery"
-        )
+    """Return the report of an experiment. Raises InvalidDocument where it is none."""
+    plan, recovery = experiment_of(evidence)
     found = indicators(evidence, plan, evidence.samples)
-    again = judged_again(evidence)
     return [
         *_front(evidence, plan, recovery, narrative, found, again, words),
         PageBreak(),
@@ -69,7 +57,7 @@ def _front(
     recovery: RecoveryEvidence,
     narrative: Narrative,
     found: list[Indicator],
-    again: Again,
+    again: Replay,
     words: Words,
 ) -> list[Flowable]:
     ticks = ticks_of(evidence.samples)
@@ -108,8 +96,8 @@ def _fault(plan: Plan, words: Words) -> str:
 def _charts(
     evidence: Evidence, recovery: RecoveryEvidence, found: list[Indicator], words: Words
 ) -> list[Flowable]:
-    head = part(words["part.charts"])
     if not any(i.points for i in found):
-        return [*head, text(words["charts.none"])]
+        return [*part(words["part.charts"]), text(words["charts.none"])]
     stage = stage_of(evidence, recovery, words)
+    head = part(words["part.charts"], ROOM_FOR_A_CHART)
     return [*head, note(words["charts.intro"]), *small_charts(found, stage)]

@@ -19,12 +19,9 @@ def value(number: float | None, unit: str, words: Words) -> str:
     return amount(number, unit, words.language)
 
 
-def bound(text: str, words: Words) -> str:
-    """Return a bound as the documents write it."""
-    signs = text.replace("<=", "≤").replace(">=", "≥").replace(" x baseline", " × baseline")
-    if words.language == "ko":
-        return signs.replace("baseline", "기준값").replace(" KRW", "원")
-    return signs
+def bound(text: str) -> str:
+    """Return a bound with the signs of print."""
+    return text.replace("<=", "≤").replace(">=", "≥").replace(" x baseline", " × baseline")
 
 
 def seconds(number: float, words: Words) -> str:

@@ -7,11 +7,11 @@ from typing import Any, Final
 from reportlab.lib.colors import Color
 from reportlab.platypus import Flowable, Spacer
 
-from reporting.again import Again
 from reporting.fonts import BOLD, REGULAR, shortened, width_of, wrapped
 from reporting.style import COLOURS, HAIRLINE, INK, MUTED, PANEL, SIGNS, WHITE
 from reporting.words import Words
 from steadystate.domain.verdict import Verdict
+from steadystate.report.replay import Replay
 
 _BANNER: Final = 96.0
 _CARD: Final = 78.0
@@ -109,16 +109,14 @@ class Banner(Fixed):
 
 
 def banner_of(
-    verdict: Verdict, again: Again, summary: str, words: Words, kind: str = "experiment"
+    verdict: Verdict, again: Replay, summary: str, words: Words, kind: str = "experiment"
 ) -> Banner:
     """Return the banner of a verdict; one that its samples do not support has no colour to show."""
-    if again.supports:
+    if again.supported:
         word = f"{SIGNS[verdict]} {verdict}"
         meaning = words.texts.get(f"verdict.{kind}.{verdict}", words[f"verdict.{verdict}"])
         return Banner(word, COLOURS[verdict], meaning, summary)
-    meaning = words["verdict.contradicted"]
-    if again.verdict is not None:
-        meaning = words["verdict.unsupported"].format(again=again.verdict)
+    meaning = words["verdict.unsupported"].format(again=again.evidence.verdict)
     return Banner(f"! {verdict}", COLOURS[Verdict.ERROR], meaning, summary)
 
 

@@ -55,7 +55,7 @@ class Lanes(Fixed):
         reach = 0.0
         for at, text in self.axis.ticks(self.words, 7):
             x, wide = self._x(at), width_of(text, REGULAR, 6.8)
-            left = min(max(x - wide / 2, _NAMES), self.width - wide)
+            left = min(x - wide / 2, self.width - wide)
             canvas.setStrokeColor(FAINT)
             canvas.line(x, _FOOT - 2, x, _FOOT + 1)
             if left > reach:

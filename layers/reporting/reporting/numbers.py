@@ -65,7 +65,7 @@ def _kept(objectives: Sequence[ObjectiveEvidence], words: Words) -> Number:
     caption = words[word.get(first.verdict, "kept.unknown")].format(
         name=first.name,
         observed=figures.value(first.observed, first.unit, words),
-        bound=figures.bound(first.bound, words),
+        bound=figures.bound(first.bound),
     )
     value = words["kept.value"].format(kept=kept, all=len(objectives))
     return Number(words["kept.card"], value, caption, COLOURS[first.verdict])

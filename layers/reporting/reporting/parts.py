@@ -13,6 +13,7 @@ from steadystate.contracts import Plan
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, GuardrailEvidence, ObjectiveEvidence
 from steadystate.report.contracts import DETERMINISTIC, Narrative
+from steadystate.report.recorded import said_in
 
 _MOST_MOMENTS = 400
 _MOST_TARGETS = 12
@@ -59,7 +60,7 @@ def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> li
             f"{o.name} ({o.sli})" if o.name != o.sli else o.name,
             verdict_cell(o.verdict),
             figures.value(o.observed, o.unit, words),
-            figures.bound(o.bound, words),
+            figures.bound(o.bound),
             figures.value(o.limit, o.unit, words),
             figures.value(o.baseline, o.unit, words),
             figures.value(o.margin, o.unit, words),
@@ -80,7 +81,7 @@ def objectives_part(objectives: Sequence[ObjectiveEvidence], words: Words) -> li
 
 
 def _reasons(objectives: Sequence[ObjectiveEvidence], words: Words) -> list[Flowable]:
-    """Return why objectives were not kept, in the words of the evidence."""
+    """Return why objectives were not kept."""
     rows = [[o.name, o.reason] for o in objectives if o.verdict is not Verdict.PASS]
     head = [words["column.objective"], words["column.why"]]
     return [table(head, rows, (25, 84))] if rows else []
@@ -96,7 +97,7 @@ def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> li
         [
             g.name,
             g.sli,
-            figures.bound(g.bound, words),
+            figures.bound(g.bound),
             words.named("state", g.state),
             "" if g.reason == "held" else g.reason,
         ]
@@ -203,9 +204,8 @@ def identity_part(evidence: Evidence, evidence_sha256: str, words: Words) -> lis
     }
     return [
         *part(words["part.identity"]),
-        note(words["identity.intro"]),
+        note(f"{words['identity.intro']} {words['identity.missing'].format(sign=MISSING)}"),
         table((), [[words[f"identity.{k}"], v] for k, v in values.items()], (24, 84)),
-        note(words["identity.missing"].format(sign=MISSING)),
     ]
 
 
@@ -235,7 +235,8 @@ def plan_part(evidence: Evidence, plan: Plan, words: Words) -> list[Flowable]:
         story.append(note(words["plan.not_started"]))
     if evidence.stop:
         stop = evidence.stop
-        story.append(text(words["plan.stopped"].format(by=stop.by, reason=stop.reason)))
+        by = said_in(stop.by, words.language)
+        story.append(text(words["plan.stopped"].format(by=by, reason=stop.reason)))
     if evidence.failure:
         failure = evidence.failure
         where = words["plan.in_state"].format(state=failure.state) if failure.state else ""

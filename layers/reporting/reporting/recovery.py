@@ -81,7 +81,7 @@ def recovery_part(evidence: Evidence, recovery: RecoveryEvidence, words: Words) 
     return [
         *part(words["part.recovery"]),
         note(words["recovery.intro"]),
-        *([text(recovery.reason)] if words.language == "en" else []),
+        text(recovery.reason),
         *([Gauge(recovery, words)] if recovery.from_fault else []),
         table((), rows, (30, 78)),
     ]

@@ -25,7 +25,9 @@ from reporting.words import Words
 
 _TOTAL: Final = "total-of-pages"
 _FOOT: Final = 30.0
-_ROOM_FOR_A_PART: Final = 150.0
+ROOM_FOR_A_PART: Final = 150.0
+ROOM_FOR_A_CHART: Final = 270.0
+"""So much a part needs that begins with a chart."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ class Heading(Flowable):
         canvas.drawString(0, self.below + 2, shortened(self.text, BOLD, self.size, self.width))
 
 
-def part(title: str) -> list[Flowable]:
-    """Return the heading of a part, on a new page where little room is left on this one."""
-    return [CondPageBreak(_ROOM_FOR_A_PART), Heading(title)]
+def part(title: str, room: float = ROOM_FOR_A_PART) -> list[Flowable]:
+    """Return the heading of a part, on a new page where less than `room` is left on this one."""
+    return [CondPageBreak(room), Heading(title)]
 
 
 class _Pages(Canvas):

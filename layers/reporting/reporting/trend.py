@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reportlab.lib.colors import Color
-from reportlab.platypus import Flowable, KeepTogether, PageBreak, Spacer
+from reportlab.platypus import Flowable, KeepTogether, Spacer
 
 from reporting import figures
 from reporting.chart import Limit, Picture, TimeChart, Trace
@@ -52,7 +52,7 @@ def render_trend(trend: Trend, language: Language) -> bytes:
     more = len(trend.scenarios) - _LANES
     if more > 0:
         story.append(note(words["trend.lanes_more"].format(count=more)))
-    story += [PageBreak(), *part(words["part.scenarios"]), _overview(trend, words)]
+    story += [*part(words["part.scenarios"]), _overview(trend, words)]
     for scenario in trend.scenarios:
         story += _scenario(scenario, axis, words)
     days = f"{trend.half_life_days:g}"

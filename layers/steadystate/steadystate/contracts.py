@@ -4,7 +4,7 @@ Times are epoch seconds (UTC) where machines read them, and ISO 8601 in the evid
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,10 @@ from steadystate.domain.verdict import Verdict
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 Phase = Literal["baseline", "injecting", "recovering", "done"]
 Next = Literal["inject", "watch", "undo", "evaluate"]
+
+
+UNSTATED: Final = "not stated"
+"""Who started a run, and why, where nobody said so."""
 
 
 class Contract(BaseModel):

@@ -21,7 +21,14 @@ from steadystate.canary_contracts import (
     Weights,
     WeightsRecord,
 )
-from steadystate.contracts import BaselineOf, Event, ExecutionInput, Planned, PlanRunInput
+from steadystate.contracts import (
+    UNSTATED,
+    BaselineOf,
+    Event,
+    ExecutionInput,
+    Planned,
+    PlanRunInput,
+)
 from steadystate.documents.canary import Canary
 from steadystate.documents.loading import validate
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, Workload
@@ -176,8 +183,8 @@ def _plan_steps(
         scenario=canary.name,
         description=canary.description,
         workload=workload.name,
-        requested_by=wanted.requested_by or "not stated",
-        reason=wanted.reason or "not stated",
+        requested_by=wanted.requested_by or UNSTATED,
+        reason=wanted.reason or UNSTATED,
         overrides=wanted.overrides,
         started_at=now,
         timing=timing,
@@ -366,8 +373,8 @@ def _plan_rollback(
             "run_id": request.run_id,
             "execution_arn": request.execution_arn,
             "description": f"takes run {wanted.rollback} back",
-            "requested_by": wanted.requested_by or "not stated",
-            "reason": wanted.reason or "not stated",
+            "requested_by": wanted.requested_by or UNSTATED,
+            "reason": wanted.reason or UNSTATED,
             "overrides": {},
             "started_at": now,
             "steps": [],

@@ -166,7 +166,7 @@ def _brief(replay: Replay) -> CanaryBrief:
         run_id=evidence.run_id,
         scenario=plain(evidence.scenario),
         workload=plain(evidence.workload),
-        description=plain(plan.description, 500),
+        description="" if plan.rollback_of else plain(plan.description, 500),
         requested_by=plain(evidence.requested_by),
         reason_given=plain(evidence.reason, 300),
         started_at=evidence.started_at,

@@ -1,5 +1,7 @@
 """The entry to the report's text: from evidence to a narrative."""
 
+from dataclasses import replace
+
 from steadystate.documents.fields import Language
 from steadystate.evidence import Evidence
 from steadystate.ports import NarrativeModel
@@ -10,7 +12,8 @@ from steadystate.report.facts import as_json, facts_of
 from steadystate.report.narrative import AnyBrief, narrative_of, sentences_of
 from steadystate.report.notes import replaced, without_model
 from steadystate.report.prose import checked
-from steadystate.report.replay import judge_again, look_again
+from steadystate.report.recorded import recorded_in
+from steadystate.report.replay import judge_again
 
 
 def compose(
@@ -26,10 +29,9 @@ def compose(
     InvalidDocument
         The evidence contradicts itself.
     """
-    if evidence.kind == "canary":
-        brief: AnyBrief = canary_brief_of(look_again(evidence))
-    else:
-        brief = brief_of(judge_again(evidence))
+    replay = judge_again(evidence)
+    replay = replace(replay, evidence=recorded_in(replay.evidence, language))
+    brief: AnyBrief = canary_brief_of(replay) if evidence.kind == "canary" else brief_of(replay)
     told = narrative_of(brief, language)
     if model is None:
         return told.model_copy(update={"note": without_model("no model", language)})

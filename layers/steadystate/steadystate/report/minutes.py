@@ -14,9 +14,12 @@ MOST_ROWS = 30
 
 MOST_EVENTS = 12
 
+LONGEST_DETAIL = 120
+"""Longer ones are told elsewhere in the narrative, and in full in the timeline."""
+
 
 class EventBrief(Contract):
-    """One moment of the timeline, as recorded."""
+    """One moment of the timeline; a `detail` that was too long is empty."""
 
     at: datetime
     what: str
@@ -64,7 +67,8 @@ def minutes_of(evidence: Evidence, plan: Plan | None, ticks: Sequence[Tick]) -> 
     events: dict[int, list[EventBrief]] = {}
     for event in evidence.timeline:
         minute = int(event.at.timestamp() // 60)
-        brief = EventBrief(at=event.at, what=plain(event.what), detail=plain(event.detail))
+        detail = plain(event.detail) if len(event.detail) <= LONGEST_DETAIL else ""
+        brief = EventBrief(at=event.at, what=plain(event.what), detail=detail)
         events.setdefault(minute, []).append(brief)
     misses = _misses(evidence, plan) if plan else {}
     minutes = [

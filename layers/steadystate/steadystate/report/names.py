@@ -24,7 +24,7 @@ TERMS = _words(
     January February March April May June July August September October November December Jan Feb
     Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Monday Tuesday Wednesday Thursday Friday Saturday
     Sunday I AM PM p.m a.m e.g i.e vs recover scenario workload ms s min x and or
-    recovery.limit notes half
+    recovery.limit notes half stable
     """
 )
 """Words of the trade that name nothing of a run."""

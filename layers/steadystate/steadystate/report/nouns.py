@@ -44,7 +44,7 @@ FIELD_NOUNS = {
 """What a field of a brief counts."""
 
 _RECOVERY = "recover|whole|outage|after|felt|breach|customer|fail|took|회복|온전|장애|겪|실패"
-_EVIDENCE = "e-value|evidence|증거"
+_EVIDENCE = "e-value|evidence|e-값|증거"
 _STEP = "step|weight|traffic|promot|bake|단계|가중치|트래픽"
 CUES = {
     "window_seconds": "look|window|관측|표본",
@@ -82,7 +82,7 @@ CUES = {
     "limit_e_value": _EVIDENCE,
     "promotion_e_value": _EVIDENCE,
     "needed_e_value": _EVIDENCE,
-    "peak_percent": "limit|e-value|evidence|한계|증거",
+    "peak_percent": "limit|e-value|evidence|e-값|한계|증거",
     "weight_percent": _STEP,
     "step_percent": _STEP,
     "restore_seconds": "back|restor|took|되돌|돌아|걸",

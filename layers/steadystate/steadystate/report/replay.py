@@ -1,6 +1,6 @@
 """Evidence read and judged again, before anything is said about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any, Final
@@ -82,79 +82,75 @@ def canary_of(evidence: Evidence) -> tuple[CanaryPlan, CanaryEvidence]:
     """
     if isinstance(evidence.plan, CanaryPlan) and evidence.canary is not None:
         return evidence.plan, evidence.canary
-    raise InvalidDocument(f"run {evidence.run_id}: the evidence of a canary has no looks or plan")
-
-
-def look_again(evidence: Evidence) -> Replay:
-    """Judge a canary again from its looks.
-
-    Raises
-    ------
-    InvalidDocument
-        The evidence contradicts itself, so that nothing can be reckoned from it.
-    """
-    _, canary = canary_of(evidence)
-    _check_ticks(evidence.run_id, [t for look in canary.looks for t in look.ticks])
-    try:
-        judgement = judge_canary(facts_of_evidence(evidence))
-    except BROKEN as error:
-        raise contradicts(evidence.run_id, error) from error
-    update = {"verdict": judgement.verdict, "verdict_reason": judgement.reason}
-    seen = {look.look for look in canary.looks}
-    missing = max(seen) + 1 - len(seen) if seen else 0
-    return Replay(evidence.model_copy(update=update), evidence.verdict, [], missing)
+    raise InvalidDocument(
+        f"run {evidence.run_id}: the evidence of a canary has no plan or no course of one"
+    )
 
 
 def judge_again(evidence: Evidence) -> Replay:
-    """Judge an experiment again from its samples.
+    """Judge a run again: an experiment from its samples, a canary from its looks.
 
     Raises
     ------
     InvalidDocument
         The evidence contradicts itself, so that nothing can be reckoned from it.
     """
-    plan, stored = experiment_of(evidence)
-    _check_ticks(evidence.run_id, [t for sample in evidence.samples for t in sample.ticks])
-    facts = Facts(
-        plan=plan,
-        baseline=evidence.baseline,
-        samples=evidence.samples,
-        fault=evidence.fault,
-        stop=evidence.stop,
-        failure=evidence.failure,
-    )
     try:
-        judgement = judge(facts)
-        recovery = recovery_evidence(judgement.recovery)
+        if evidence.kind == "canary":
+            return _canary_again(evidence)
+        return _experiment_again(evidence)
     except BROKEN as error:
         raise contradicts(evidence.run_id, error) from error
+
+
+def _canary_again(evidence: Evidence) -> Replay:
+    _, canary = canary_of(evidence)
+    _check_ticks(tick for look in canary.looks for tick in look.ticks)
+    judgement = judge_canary(facts_of_evidence(evidence))
+    update = {"verdict": judgement.verdict, "verdict_reason": judgement.reason}
+    missing = _missing(look.look for look in canary.looks)
+    return Replay(evidence.model_copy(update=update), evidence.verdict, [], missing)
+
+
+def _experiment_again(evidence: Evidence) -> Replay:
+    plan, stored = experiment_of(evidence)
+    _check_ticks(tick for sample in evidence.samples for tick in sample.ticks)
+    judgement = judge(
+        Facts(
+            plan=plan,
+            baseline=evidence.baseline,
+            samples=evidence.samples,
+            fault=evidence.fault,
+            stop=evidence.stop,
+            failure=evidence.failure,
+        )
+    )
+    recovery = recovery_evidence(judgement.recovery)
     objectives = [ObjectiveEvidence(**asdict(o)) for o in judgement.objectives]
     before = {o.name: o.verdict for o in evidence.objectives}
     after = {o.name: o.verdict for o in objectives}
     changed = [n for n in {**before, **after} if before.get(n) != after.get(n)]
     if recovery.verdict != stored.verdict:
         changed.append("recovery")
-    new = evidence.model_copy(
-        update={
-            "verdict": judgement.verdict,
-            "verdict_reason": judgement.reason,
-            "objectives": objectives,
-            "recovery": recovery,
-        }
-    )
-    return Replay(new, evidence.verdict, changed, missing_looks(evidence))
+    update = {
+        "verdict": judgement.verdict,
+        "verdict_reason": judgement.reason,
+        "objectives": objectives,
+        "recovery": recovery,
+    }
+    missing = _missing(sample.look for sample in evidence.samples)
+    return Replay(evidence.model_copy(update=update), evidence.verdict, changed, missing)
 
 
-def _check_ticks(run_id: str, ticks: Sequence[Tick]) -> None:
+def _check_ticks(ticks: Iterable[Tick]) -> None:
     for tick in ticks:
         if not 0 <= tick.failed <= tick.sent <= MOST_PROBES_A_SECOND or not isfinite(tick.at):
-            wrong = ValueError(f"{tick.failed} of {tick.sent} probes failed in a second")
-            raise contradicts(run_id, wrong)
+            raise ValueError(f"{tick.failed} of {tick.sent} probes failed in a second")
 
 
-def missing_looks(evidence: Evidence) -> int:
-    """Return how many looks have no sample: gaps in the numbers of those that are there."""
-    seen = {sample.look for sample in evidence.samples}
+def _missing(looks: Iterable[int]) -> int:
+    """Return how many looks are not there: gaps in the numbers of those that are."""
+    seen = set(looks)
     return max(seen) + 1 - len(seen) if seen else 0
 
 
@@ -162,7 +158,7 @@ def contradicts(run_id: str, error: Exception) -> InvalidDocument:
     """Return the error for evidence that nothing can be reckoned from."""
     return InvalidDocument(
         f"run {run_id}: the evidence contradicts itself ({type(error).__name__}: {error}), "
-        "so it cannot be told"
+        "so nothing can be reckoned from it"
     )
 
 

@@ -7,10 +7,11 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from steadystate.contracts import Failure, Message, Notified, NotifyPeopleInput
+from steadystate.contracts import UNSTATED, Failure, Message, Notified, NotifyPeopleInput
 from steadystate.documents.fields import Language
 from steadystate.errors import SteadystateError
 from steadystate.ports import Bus, EvidenceStore, Messenger, ReportStore, RunStore
+from steadystate.report.recorded import said_in
 from steadystate.run.evaluate import in_plain_words
 
 LINK_SECONDS: Final = 3600
@@ -22,6 +23,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "subject": "{verdict} {scenario} on {workload}",
         "unknown": "Run {run_id} has ended",
+        "unstated": UNSTATED,
         "run": "Run {run_id}, started by {who}: {why}",
         "link": "Report (PDF), link valid until {until} UTC",
         "missing": "Report missing: {missing}",
@@ -29,7 +31,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     "ko": {
         "subject": "{verdict} {scenario} on {workload}",
         "unknown": "Run {run_id} has ended",
-        "run": "실험 {run_id}, 시작한 사람 {who}: {why}",
+        "unstated": "적지 않음",
+        "run": "실행 {run_id}, 시작한 사람 {who}: {why}",
         "link": "보고서(PDF), 링크는 {until} UTC까지 유효합니다",
         "missing": "보고서가 없습니다: {missing}",
     },
@@ -131,8 +134,12 @@ def _message(
     else:
         subject = words["subject"].format(**head.model_dump())
         lines = [
-            head.verdict_reason[:REASON_CHARACTERS],
-            words["run"].format(run_id=request.run_id, who=head.requested_by, why=head.reason),
+            said_in(head.verdict_reason, language)[:REASON_CHARACTERS],
+            words["run"].format(
+                run_id=request.run_id,
+                who=_stated(head.requested_by, words),
+                why=_stated(head.reason, words),
+            ),
         ]
     if missing:
         lines.append(words["missing"].format(missing=missing))
@@ -146,6 +153,10 @@ def _message(
         link_until=until.isoformat(timespec="seconds"),
         link_words=words["link"].format(until=f"{until:%Y-%m-%d %H:%M}"),
     )
+
+
+def _stated(text: str, words: dict[str, str]) -> str:
+    return words["unstated"] if text == UNSTATED else text
 
 
 def _announce(

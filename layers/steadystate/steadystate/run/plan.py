@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from steadystate.contracts import (
+    UNSTATED,
     BaselineOf,
     Event,
     ExperimentInput,
@@ -118,7 +119,8 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
         # Stopped while this task was at work, before there was a run that recover could see.
         world.bus.announce(request.run_id, "Run Orphaned", {"workload": plan.workload})
         return Planned(run_id=request.run_id, workload=plan.workload)
-    detail = f"{len(actions)} actions on {sum(len(a.targets) for a in actions.values())} targets"
+    aimed_at = sum(len(action.targets) for action in actions.values())
+    detail = f"actions: {len(actions)}, targets: {aimed_at}"
     world.store.add_event(request.run_id, Event(at=now, what="planned", detail=detail))
     names = {"scenario": plan.scenario, "workload": plan.workload}
     world.bus.announce(request.run_id, "Run Planned", names)
@@ -185,8 +187,8 @@ def _compose(
         scenario=experiment.name,
         description=experiment.description,
         workload=workload.name,
-        requested_by=wanted.requested_by or "not stated",
-        reason=wanted.reason or "not stated",
+        requested_by=wanted.requested_by or UNSTATED,
+        reason=wanted.reason or UNSTATED,
         overrides=wanted.overrides,
         started_at=world.now(),
         timing=timing,

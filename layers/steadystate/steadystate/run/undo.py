@@ -48,7 +48,7 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     else:
         closed = _undo_fault(run_id, run, records, world)
     if closed:
-        event = Event(at=world.now(), what="undone", detail=f"{closed} records read back")
+        event = Event(at=world.now(), what="undone", detail=f"records read back: {closed}")
         world.store.add_event(run_id, event)
         world.bus.announce(run_id, "Run Undone", {"records": closed})
     return Undone(run_id=run_id, closed=closed)

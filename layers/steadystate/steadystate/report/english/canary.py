@@ -117,7 +117,9 @@ def _tested(brief: CanaryBrief) -> Paragraphs:
     if brief.reason_given:
         asked = f"{asked or 'It was started'} with the reason “{brief.reason_given}”"
     first += [f"{asked}."] if asked else []
-    first += [f"The scenario says: “{brief.description}”."] if brief.description else []
+    first += [f"The scenario says: “{brief.description.rstrip('.')}”."] if brief.description else []
+    if brief.rollback_of:
+        return [first]
     plan = [f"{_metric_plan(m)}." for m in brief.metrics]
     if brief.step_percent:
         weights = ", ".join(f"{w} %" for w in brief.step_percent)
@@ -178,7 +180,7 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
     if brief.why_text:
         first.append(f"The record says: “{brief.why_text}”.")
     metrics = []
-    for m in brief.metrics:
+    for m in brief.metrics if brief.looks else ():
         metrics.append(
             f"{m.name}: {number(m.canary_bad)} bad of {count(m.canary_total, 'request')} on the "
             f"canary, {number(m.stable_bad)} of {count(m.stable_total, 'request')} on stable."
@@ -194,6 +196,7 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
         if g.state == "HELD"
         else f"The guardrail {g.name} ({g.sli} {g.bound}) was {g.state.lower()}: “{g.reason}”."
         for g in brief.guardrails
+        if brief.looks
     ]
     last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
     return [p for p in (first, metrics, rails, last) if p]
@@ -342,7 +345,7 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
 
 def _not_tested(brief: CanaryBrief) -> list[str]:
     names = ", ".join(m.name for m in brief.metrics)
-    told = [f"The sides were compared by {names} alone."]
+    told = [f"The sides were compared by {names} alone."] if brief.looks else []
     tried = {s.weight_percent for s in brief.steps}
     if left := [w for w in brief.step_percent if w not in tried]:
         told.append(f"These steps were not tried: {', '.join(f'{w} %' for w in left)}.")

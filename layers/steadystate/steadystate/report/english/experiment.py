@@ -116,7 +116,7 @@ def _tested(brief: Brief) -> Paragraphs:
         f"{clock(brief.ended_at)}; all times are UTC."
     ]
     first += [f"{asked}."] if asked else []
-    first += [f"The scenario says: “{brief.description}”."] if brief.description else []
+    first += [f"The scenario says: “{brief.description.rstrip('.')}”."] if brief.description else []
     faults = [_fault(brief, k) for k in range(len(brief.faults))]
     bounds = "; ".join(f"{o.name} {bound(o)}" for o in brief.objectives)
     asks = [

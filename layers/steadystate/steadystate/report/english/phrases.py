@@ -69,7 +69,12 @@ _EVENTS = {
     "weights shifted": "the weights were shifted",
     "step promoted": "the step was promoted",
     "going back": "the way back began",
+    "step approved": "a person approved the step",
     "final bake over": "the final bake was over",
+    "approval needed": "a person was asked for approval",
+    "chaos gate started": "the chaos gate was started",
+    "chaos gate passed": "the chaos gate was passed",
+    "halted": "all runs were found halted",
 }
 
 

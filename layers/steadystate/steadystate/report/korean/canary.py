@@ -12,6 +12,7 @@ from steadystate.report.canary_brief import (
 from steadystate.report.contracts import SectionKey
 from steadystate.report.korean.particles import joined
 from steadystate.report.korean.phrases import probes
+from steadystate.report.korean.records import in_korean
 from steadystate.report.korean.rows import cost, row, undo
 from steadystate.report.shown import clock, day, number, seconds
 
@@ -29,7 +30,7 @@ TITLES: dict[SectionKey, str] = {
 
 OUTCOMES = {
     "baking": "지켜보는 중",
-    "promoted": "통과",
+    "promoted": "승격",
     "approved": "사람의 승인",
     "rejected": "사람의 거절",
     "held": "보류",
@@ -86,8 +87,12 @@ def _main_reason(brief: CanaryBrief) -> str:
     if metric is not None:
         return f"카나리를 {last}에서 되돌렸습니다; {_against(metric)}"
     if brief.end == "rolled back":
-        return f"카나리를 {last}에서 되돌렸습니다(기록: “{brief.stop_by or brief.why_text}”)"
-    return f"카나리가 {last}까지 갔지만 증거로 통과하지는 못했습니다"
+        return f"카나리를 {last}에서 되돌렸습니다(까닭: {_why(brief)})"
+    return f"카나리가 {last}까지 갔지만 증거로 승격하지는 못했습니다"
+
+
+def _why(brief: CanaryBrief) -> str:
+    return in_korean(brief.stop_by) or f"“{brief.why_text}”"
 
 
 def _against(metric: MetricBrief) -> str:
@@ -95,15 +100,15 @@ def _against(metric: MetricBrief) -> str:
     if metric.canary_percent is None or metric.stable_percent is None:
         return (
             f"{metric.name} 지표는 견줄 수 없었습니다(카나리 요청 {probes(metric.canary_total)}, "
-            f"기존 쪽 요청 {probes(metric.stable_total)})"
+            f"stable 요청 {probes(metric.stable_total)})"
         )
     slow = ""
     if metric.slow_over_milliseconds is not None:
         slow = f"({number(metric.slow_over_milliseconds)} ms보다 느린 요청)"
     limit = joined(_e_value(metric.limit_e_value), "이었습니다/였습니다")
     return (
-        f"{metric.name} 지표{slow}는 카나리에서 {_share(metric.canary_percent)}, 기존 쪽에서 "
-        f"{_share(metric.stable_percent)}였고, e-value는 {_e_value(metric.peak_e_value)}, 한계는 "
+        f"{metric.name} 지표{slow}는 카나리에서 {_share(metric.canary_percent)}, stable 쪽에서 "
+        f"{_share(metric.stable_percent)}였고, e-값은 {_e_value(metric.peak_e_value)}, 한계는 "
         f"{limit}"
     )
 
@@ -129,13 +134,15 @@ def _tested(brief: CanaryBrief) -> Paragraphs:
     if brief.reason_given:
         first.append(f"요청 이유는 “{brief.reason_given}”입니다.")
     if brief.description:
-        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description}”.")
+        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description.rstrip('.')}”.")
+    if brief.rollback_of:
+        return [first]
     plan = [_metric_plan(m) for m in brief.metrics]
     if brief.step_percent:
         weights = ", ".join(f"{w} %" for w in brief.step_percent)
         plan.insert(0, f"카나리로 옮길 트래픽의 단계별 가중치는 {weights}입니다.")
     plan.append(
-        f"{number(brief.confidence_percent)} % 신뢰도로 카나리가 기존 쪽의 "
+        f"{number(brief.confidence_percent)} % 신뢰도로 카나리가 stable의 "
         f"{number(brief.margin_times)}배에 못 미치거나 그 자체로 충분히 좋다는 것이 보이면 다음 "
         "단계로 갑니다."
     )
@@ -147,7 +154,7 @@ def _metric_plan(metric: MetricBrief) -> str:
     if metric.slow_over_milliseconds is not None:
         what = f"{number(metric.slow_over_milliseconds)} ms보다 느린 요청을"
     limit = joined(_e_value(metric.limit_e_value), "이/가")
-    return f"{metric.name} 지표는 양쪽의 {what} 세며, e-value {limit} 되면 되돌립니다."
+    return f"{metric.name} 지표는 양쪽의 {what} 세며, e-값 {limit} 되면 되돌립니다."
 
 
 def _happened(brief: CanaryBrief) -> Paragraphs:
@@ -158,7 +165,7 @@ def _happened(brief: CanaryBrief) -> Paragraphs:
         []
         if not brief.looks
         else [
-            f"관측 {brief.looks}번이 남았고, 프로브 {probes(brief.probes)} 가운데 "
+            f"관측 {brief.looks}번을 기록했고, 프로브 {probes(brief.probes)} 가운데 "
             f"{probes(brief.failed)}이 실패했습니다."
         ]
     )
@@ -190,25 +197,26 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
     if brief.why_text:
         first.append(f"기록에는 “{brief.why_text}”라고 남아 있습니다.")
     metrics = []
-    for m in brief.metrics:
+    for m in brief.metrics if brief.looks else ():
         metrics.append(
             f"{m.name} 지표에서 카나리는 요청 {probes(m.canary_total)} 가운데 "
-            f"{probes(m.canary_bad)}, 기존 쪽은 요청 {probes(m.stable_total)} 가운데 "
+            f"{probes(m.canary_bad)}, stable은 요청 {probes(m.stable_total)} 가운데 "
             f"{probes(m.stable_bad)}이 나빴습니다."
         )
         metrics.append(f"{_against(m)}.")
         if m.promotion_e_value is not None and m.needed_e_value is not None:
             needed = joined(_e_value(m.needed_e_value), "이/가")
             metrics.append(
-                f"{m.name} 지표가 단계를 통과하려면 e-value {needed} 필요하고, 가장 높은 값은 "
+                f"{m.name} 지표가 승격되려면 e-값 {needed} 필요하고, 가장 높은 값은 "
                 f"{_e_value(m.promotion_e_value)}입니다."
             )
-    states = {"BROKEN": "깨졌습니다", "BLIND": "앞을 보지 못했습니다"}
+    states = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
     rails = [
         f"{g.name} 가드레일은 지켜졌습니다({g.sli} {g.bound})."
         if g.state == "HELD"
         else f"{g.name} 가드레일({g.sli} {g.bound})은 {states[g.state]}: “{g.reason}”."
         for g in brief.guardrails
+        if brief.looks
     ]
     last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
     return [p for p in (first, metrics, rails, last) if p]
@@ -239,7 +247,7 @@ def _way_back(brief: CanaryBrief) -> list[str]:
 
 
 def _weights(stable: int | None, canary: int | None) -> str:
-    sides = (("기존 쪽", stable), ("카나리", canary))
+    sides = (("stable", stable), ("카나리", canary))
     return ", ".join(f"{name} " + ("없음" if w is None else f"{w} %") for name, w in sides)
 
 
@@ -250,19 +258,19 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
     if worst is not None and (worst.ratio_times or 0.0) <= NOTABLE_TIMES:
         told.append(
             f"카나리에서 눈에 띄게 나쁜 지표는 없습니다. 가장 가까운 것은 {worst.name} 지표로 "
-            f"카나리 {_share(worst.canary_percent)}, 기존 쪽 {_share(worst.stable_percent)}입니다."
+            f"카나리 {_share(worst.canary_percent)}, stable {_share(worst.stable_percent)}입니다."
         )
     elif worst is not None and worst.ratio_times is not None:
         told.append(
             f"양쪽이 가장 크게 다른 것은 {worst.name} 지표입니다: 카나리 "
-            f"{_share(worst.canary_percent)}, 기존 쪽 {_share(worst.stable_percent)}로 "
+            f"{_share(worst.canary_percent)}, stable {_share(worst.stable_percent)}로 "
             f"{number(worst.ratio_times)}배입니다."
         )
     near = [m for m in brief.metrics if m.peak_percent is not None]
     closest = max(near, key=lambda m: m.peak_percent or 0.0, default=None)
     if closest is not None:
         told.append(
-            f"되돌리기에 가장 가까이 간 것은 {closest.name} 지표이며, e-value가 한계의 "
+            f"되돌리기에 가장 가까이 간 것은 {closest.name} 지표이며, e-값이 한계의 "
             f"{number(closest.peak_percent or 0.0)} %까지 갔습니다."
         )
     return told or ["약한 곳이 드러날 만큼 요청이 많은 쪽이 없었습니다."]
@@ -308,7 +316,7 @@ def _next_steps(brief: CanaryBrief) -> Paragraphs:
     elif brief.verdict == Verdict.FAIL:
         told.append(
             [
-                f"카나리를 되돌린 까닭은 “{brief.stop_by or brief.why_text}”입니다.",
+                f"카나리를 되돌린 까닭: {_why(brief)}.",
                 "다음 카나리 전에 그것을 고치십시오.",
             ]
         )
@@ -322,7 +330,7 @@ def _next_steps(brief: CanaryBrief) -> Paragraphs:
 def _after_promotion(brief: CanaryBrief) -> Paragraphs:
     told = [
         [
-            f"모든 단계가 증거를 얻어 통과했고 관측은 모두 {brief.looks}번입니다.",
+            f"모든 단계가 증거를 얻어 승격했고 관측은 모두 {brief.looks}번입니다.",
             "하루치 트래픽을 볼 때까지 옛 쪽을 남겨 두었다가 정리하십시오.",
         ]
     ]
@@ -343,7 +351,7 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
             continue
         if one.promotion_e_value < one.needed_e_value:
             seen = (
-                f"{one.name} 지표는 카나리의 요청 {probes(one.canary_total)}으로 e-value "
+                f"{one.name} 지표는 카나리의 요청 {probes(one.canary_total)}으로 e-값 "
                 f"{_e_value(one.promotion_e_value)}에 그쳤고, 필요한 값은 "
                 f"{_e_value(one.needed_e_value)}입니다."
             )
@@ -357,7 +365,7 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
 
 def _not_tested(brief: CanaryBrief) -> list[str]:
     names = ", ".join(m.name for m in brief.metrics)
-    told = [f"양쪽을 견준 지표는 {names}뿐입니다."]
+    told = [f"양쪽을 견준 지표는 {names}뿐입니다."] if brief.looks else []
     tried = {s.weight_percent for s in brief.steps}
     if left := [w for w in brief.step_percent if w not in tried]:
         told.append(f"해 보지 않은 단계는 {', '.join(f'{w} %' for w in left)}입니다.")

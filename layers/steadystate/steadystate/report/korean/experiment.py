@@ -119,7 +119,7 @@ def _tested(brief: Brief) -> Paragraphs:
     if brief.reason_given:
         first.append(f"요청 이유는 “{brief.reason_given}”입니다.")
     if brief.description:
-        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description}”.")
+        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description.rstrip('.')}”.")
     faults = [_fault(brief, k) for k in range(len(brief.faults))]
     bounds = "; ".join(f"{o.name} {bound(o)}" for o in brief.objectives)
     asks = [
@@ -148,7 +148,7 @@ def _happened(brief: Brief) -> Paragraphs:
     if not brief.minutes:
         return [["남은 관측이 없어 무슨 일이 있었는지 말할 수 없습니다."]]
     head = [
-        f"{duration(brief.window_seconds, 'ko')}짜리 관측 {brief.looks}번이 남았고, 프로브 "
+        f"{duration(brief.window_seconds, 'ko')}짜리 관측 {brief.looks}번을 기록했고, 프로브 "
         f"{probes(brief.probes)} 가운데 {probes(brief.failed)}이 실패했습니다."
     ]
     if brief.missing_looks:
@@ -163,7 +163,7 @@ def _verdict(brief: Brief) -> Paragraphs:
     if brief.why_text:
         first.append(f"기록에는 “{brief.why_text}”라고 남아 있습니다.")
     parts = [_objective(o) for o in brief.objectives]
-    states = {"BROKEN": "깨졌습니다", "BLIND": "앞을 보지 못했습니다"}
+    states = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
     rails = [
         f"{g.name} 가드레일은 지켜졌습니다({g.sli} {g.bound})."
         if g.state == "HELD"

@@ -73,9 +73,14 @@ _EVENTS = {
     "judged": "판정했습니다",
     "released": "워크로드를 놓아주었습니다",
     "weights shifted": "가중치를 옮겼습니다",
-    "step promoted": "단계를 통과했습니다",
+    "step promoted": "단계를 승격했습니다",
     "going back": "되돌리기 시작했습니다",
-    "final bake over": "마지막 지켜보기가 끝났습니다",
+    "step approved": "사람이 단계를 승인했습니다",
+    "final bake over": "마지막 베이크가 끝났습니다",
+    "approval needed": "사람에게 승인을 물었습니다",
+    "chaos gate started": "카오스 관문을 시작했습니다",
+    "chaos gate passed": "카오스 관문을 통과했습니다",
+    "halted": "모든 실행을 멈추라는 지시를 보았습니다",
 }
 
 
