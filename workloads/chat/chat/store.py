@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 import boto3
 from boto3.dynamodb.conditions import Key
@@ -42,6 +43,8 @@ T = TypeVar("T")
 CALLS_AT_ONCE: Final = 16
 HEADS_REMEMBERED: Final = 1000
 ATTEMPTS: Final = 30
+APPEND_SECONDS: Final = 4.0
+"""Less than senders wait: work that nobody waits for any more only keeps others waiting."""
 MARK_SECONDS: Final = 7 * 86400
 CONNECTION_SECONDS: Final = 4 * 3600
 _BATCH_ATTEMPTS: Final = 6
@@ -75,7 +78,7 @@ class Store:
         self._clock = clock
         self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="dynamodb")
         self._heads: OrderedDict[str, _Known] = OrderedDict()
-        self._appending: dict[str, asyncio.Lock] = {}
+        self._appending: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -100,14 +103,14 @@ class Store:
         """
         lock = self._appending.setdefault(room, asyncio.Lock())
         try:
-            async with lock:
+            async with asyncio.timeout(APPEND_SECONDS), lock:
                 return await self._append(room, draft)
+        except TimeoutError:
+            self._heads.pop(room, None)
+            raise StoreUnavailableError(f"{room}: too many messages at once") from None
         except BaseException:
             self._heads.pop(room, None)
             raise
-        finally:
-            if not lock.locked():
-                self._appending.pop(room, None)
 
     async def _append(self, room: str, draft: Draft) -> tuple[Message, bool]:
         for attempt in range(ATTEMPTS):

@@ -94,6 +94,51 @@ async def test_timestamps_rise_with_the_sequence_when_a_clock_goes_back(
     assert stamps[0] == 2_000_000
 
 
+class Waits(Store):
+    """A writer that may have to wait for its place, and knows how many took one at a time."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.go, self.waiting, self.most = asyncio.Event(), 0, 0
+
+    async def _replace_head(self, message: Message) -> bool:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await self.go.wait()
+        try:
+            return await super()._replace_head(message)
+        finally:
+            self.waiting -= 1
+
+
+async def test_messages_of_a_room_are_stored_one_after_the_other_however_many_wait(
+    make_store: MakeStore, room: str
+) -> None:
+    store = make_store(Waits)
+    store.go.set()
+    stored = []
+
+    async def send(number: int) -> None:
+        stored.append(await store.append(room, draft(number)))
+        stored.append(await store.append(room, draft(f"{number} again")))
+
+    await asyncio.gather(*(send(n) for n in range(5)))
+    assert sorted(m.seq for m, _ in stored) == list(range(1, 11))
+    assert store.most == 1
+
+
+async def test_a_message_that_waits_too_long_is_given_up_and_may_be_sent_again(
+    make_store: MakeStore, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.store.APPEND_SECONDS", 0.05)
+    store = make_store(Waits)
+    with pytest.raises(StoreUnavailableError, match="too many"):
+        await store.append(room, draft(1))
+    monkeypatch.setattr("chat.store.APPEND_SECONDS", 30)
+    store.go.set()
+    assert [(await store.append(room, draft(1)))[0].seq for _ in range(2)] == [1, 1]
+
+
 async def test_an_id_that_was_used_for_another_text_is_refused(
     make_store: MakeStore, room: str
 ) -> None:
