@@ -45,6 +45,7 @@ class Application(DomainDispatcherApplication):
         super().__init__(create_backend_app)
         self._parts = parts
         self._loading: dict[str, threading.Lock] = {}
+        self._services: dict[str | None, Any] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith("/lab/"):
@@ -63,6 +64,12 @@ class Application(DomainDispatcherApplication):
             host or self.infer_service_region_host(environ, path) or "s3.us-east-1.amazonaws.com"
         )
         return self.app_instances.get(service) or self.load(service)
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service of a host. moto lists its own folders to answer, for each request."""
+        if host not in self._services:
+            self._services[host] = super().get_backend_for_host(host)
+        return self._services[host]
 
     def load(self, service: str) -> Any:
         """The WSGI application of a service. Several services may load at the same time."""
