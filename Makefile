@@ -12,7 +12,7 @@ SHIPPED := layers functions
 OWN := conftest.py layers functions lab cli tests workloads bench docs fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-canary test check format build lock pictures bench bench-judge sweep fuzz clean
+.PHONY: help demo demo-canary test check format build lock pictures bench bench-judge sweep permissions fuzz clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -61,6 +61,9 @@ bench-judge: .venv-bench/ready ## Compare the canary's judge with other rules (T
 
 sweep: $(VENV)/ready ## Break every task of every machine in every way, and see what is left
 	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m tests.sweep
+
+permissions: $(VENV)/ready ## Run every machine, and compare what roles may do with what they did
+	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m tests.permissions
 
 fuzz: .venv-fuzz/ready ## Try documents and inputs by coverage-guided fuzzing (RUNS=100000)
 	@PYTHONPATH=layers/steadystate:. .venv-fuzz/bin/python -m fuzz.documents \

@@ -42,20 +42,26 @@ def needs(
             for kind, item in entry.items()
         ]
     action = action_name(service, operation)
-    if action == "fis:CreateExperimentTemplate":
-        return _template_needs(action, body, region, account)
+    if action in _MADE:
+        return _making_needs(action, body, region, account)
     return [(action, _resources(action, body, region, account))]
 
 
-def _template_needs(
+_MADE = {"fis:CreateExperimentTemplate": "experiment-template", "fis:StartExperiment": "experiment"}
+
+
+def _making_needs(
     action: str, body: Mapping[str, Any], region: str, account: str
 ) -> list[tuple[str, list[str] | None]]:
-    """A template needs its actions, its role and its tags too: "Actions, resources, and condition
-    keys for AWS Fault Injection Service", Service Authorization Reference."""
+    """What FIS makes needs its tags too, a template its actions and its role, and an experiment its
+    template: "Actions, resources, and condition keys for AWS Fault Injection Service", Service
+    Authorization Reference."""
     own = f"arn:aws:fis:{region}:{account}:"
-    made = f"{own}experiment-template/*"
+    made = f"{own}{_MADE[action]}/*"
     faults = {a["actionId"] for a in body.get("actions", {}).values() if "actionId" in a}
     named = [made, *(f"{own}action/{fault}" for fault in sorted(faults))]
+    if "fisArn" in body:
+        named.append(body["fisArn"])
     needed: list[tuple[str, list[str] | None]] = [(action, named)]
     if "roleArn" in body:
         needed.append(("iam:PassRole", [body["roleArn"]]))

@@ -6,6 +6,7 @@ tested is the machinery, and not the fault.
 """
 
 import json
+import math
 import os
 import sys
 import threading
@@ -61,6 +62,10 @@ class _Door(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -126,30 +131,33 @@ class Place:
 
 
 class Executor(threading.Thread):
-    """Carries experiments out: each lasts FAULT_SECONDS, or until it is stopped."""
+    """Carries experiments out: each lasts FAULT_SECONDS, or until it is stopped; that of the run
+    `held` only until it is stopped."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, held: str) -> None:
         super().__init__(daemon=True)
-        self._place = place
+        self._place, self._held = place, held
         self._ended = threading.Event()
         self._began: dict[str, float] = {}
 
     def run(self) -> None:
         while not self._ended.wait(0.1):
             for experiment in self._place.client("fis").list_experiments()["experiments"]:
-                self._attend(experiment["id"], experiment["state"]["status"])
+                held = experiment["tags"].get("steadystate:run") == self._held
+                lasts = math.inf if held else FAULT_SECONDS
+                self._attend(experiment["id"], experiment["state"]["status"], lasts)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
 
-    def _attend(self, identifier: str, status: str) -> None:
+    def _attend(self, identifier: str, status: str, lasts: float) -> None:
         if status in ("pending", "initiating"):
             self._began[identifier] = time.monotonic()
             self._report(identifier, "running")
         elif status == "stopping":
             self._report(identifier, "stopped")
-        elif status == "running" and time.monotonic() - self._began[identifier] > FAULT_SECONDS:
+        elif status == "running" and time.monotonic() - self._began[identifier] > lasts:
             self._report(identifier, "completed")
 
     def _report(self, identifier: str, status: str) -> None:
@@ -159,8 +167,11 @@ class Executor(threading.Thread):
 
 
 @contextmanager
-def place(state: Path, workloads: int) -> Iterator[Place]:
-    """An account with the stack, `workloads` workloads named w0, w1, … and an executor."""
+def place(state: Path, workloads: int, held: str = "", **changed: str) -> Iterator[Place]:
+    """An account with the stack, `workloads` workloads named w0, w1, … and an executor.
+
+    `held` is a run whose fault lasts until it is stopped; `changed` are parameters of the stack.
+    """
     server = _Server(("127.0.0.1", 0), _Door)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     ready = state / "ready.json"
@@ -176,7 +187,7 @@ def place(state: Path, workloads: int) -> Iterator[Place]:
         made = Place(url, f"http://127.0.0.1:{server.server_address[1]}/")
         config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
         words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
-        parameters = dict(word.split("=", 1) for word in words) | FAST
+        parameters = dict(word.split("=", 1) for word in words) | FAST | changed
         keys = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab"}
         with mock.patch.dict(os.environ, keys):
             made.outputs = deploy(
@@ -185,7 +196,7 @@ def place(state: Path, workloads: int) -> Iterator[Place]:
         for number in range(workloads):
             made.add_workload(f"w{number}")
         made.post("/lab/sabotage", {"retry_scale": 0.05})
-        executor = Executor(made)
+        executor = Executor(made, held)
         executor.start()
         try:
             yield made

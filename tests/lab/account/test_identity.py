@@ -128,7 +128,7 @@ RESOURCES: list[tuple[str, str, dict[str, Any], str]] = [
     ("events", "put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}",
      "EventBusName": "NAME"}]}, "arn:aws:events:*:*:event-bus/NAME"),
     ("fis", "stop_experiment", {"id": "NAME"}, "arn:aws:fis:*:*:experiment/NAME"),
-    ("fis", "start_experiment", {"experimentTemplateId": "NAME"}, "arn:aws:fis:*:*:*/NAME"),
+    ("fis", "delete_experiment_template", {"id": "NAME"}, "arn:aws:fis:*:*:*/NAME"),
     ("lambda", "invoke", {"FunctionName": "NAME"}, "arn:aws:lambda:*:*:function:NAME"),
     ("elbv2", "modify_listener", {"ListenerArn": LISTENER}, LISTENER),
     ("s3", "get_object", {"Bucket": "bucket", "Key": "NAME"}, "arn:aws:s3:::bucket/NAME"),
@@ -220,4 +220,9 @@ def test_a_fault_needs_its_template_its_actions_its_role_and_its_tags() -> None:
         ),
         ("iam:PassRole", ["arn:aws:iam::1:role/faults"]),
         ("fis:TagResource", [f"{own}experiment-template/*"]),
+    ]
+    body = {"fisArn": f"{own}experiment-template/mine", "tags": {"a": "b"}}
+    assert needs("fis", "StartExperiment", body, region="r", account="1") == [
+        ("fis:StartExperiment", [f"{own}experiment/*", f"{own}experiment-template/mine"]),
+        ("fis:TagResource", [f"{own}experiment/*"]),
     ]
