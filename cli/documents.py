@@ -26,6 +26,8 @@ from steadystate.documents.workload import Workload
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence
+from steadystate.report.contracts import Narrative
+from steadystate.run.trends import TrendDocument
 
 SCHEMAS: Final = ROOT / "docs" / "schemas"
 
@@ -145,7 +147,7 @@ def schema(
         Path | None, typer.Option(metavar="DIR", help="Write one file a schema into DIR.")
     ] = None,
 ) -> None:
-    """Print the JSON Schemas of workloads, experiments, canaries and evidence, or write them."""
+    """Print the JSON Schemas of all documents, or write them."""
     output = Output.stdout()
     if out is None:
         output.raw(json.dumps(schemas(), indent=2, ensure_ascii=False))
@@ -167,6 +169,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         "experiment.v1": _schema_of(Experiment, "validation"),
         "canary.v1": _schema_of(Canary, "validation"),
         "run.v1": _schema_of(Evidence, "serialization"),
+        "narrative.v1": _schema_of(Narrative, "serialization"),
+        "trend.v1": _schema_of(TrendDocument, "serialization"),
     }
 
 

@@ -11,8 +11,11 @@ from cli.documents import SCHEMAS, schemas, text_of
 from cli.lab import short_times
 from cli.library import SHIPPED, Files, execution_input, parse_overrides, read_any
 from steadystate.errors import InvalidDocument
+from steadystate.report.compose import compose
+from steadystate.run.trends import document_of
 from tests.cli.conftest import Invoke
 from tests.cli.made import made_run
+from tests.reporting.trends import usual_trend
 
 SCENARIO = (SHIPPED / "experiments/bank-latency.yaml").read_text(encoding="utf-8")
 
@@ -121,12 +124,22 @@ def test_the_published_schemas_are_those_of_the_models() -> None:
         assert written == text_of(schema), f"run: steadystate schema --out {SCHEMAS}"
 
 
-def test_evidence_keeps_its_published_schema() -> None:
-    validator = Draft202012Validator(schemas()["run.v1"])
-    evidence = json.loads(made_run().evidence().to_json())
-    validator.validate(evidence)
-    del evidence["verdict"]
-    assert not validator.is_valid(evidence)
+WRITTEN = {
+    "run.v1": lambda: made_run().evidence().to_json(),
+    "narrative.v1": lambda: compose(made_run().evidence(), "ko").to_json(),
+    "trend.v1": lambda: document_of(usual_trend()),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_the_code_writes_keeps_its_published_schema(name: str) -> None:
+    validator = Draft202012Validator(schemas()[name])
+    document = json.loads(WRITTEN[name]())
+    assert document["schema"] == f"steadystate/{name.replace('.', '/')}"
+    validator.validate(document)
+    for field in document:
+        without = {k: v for k, v in document.items() if k != field}
+        assert validator.is_valid(without) == (field not in validator.schema["required"]), field
 
 
 def test_schemas_are_written_where_they_are_wanted(tmp_path: Path, invoke: Invoke) -> None:

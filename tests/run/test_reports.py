@@ -162,7 +162,7 @@ def test_trends_of_all_workloads_are_stored_as_json_and_as_pdf() -> None:
     assert kept["trends/bank/2027-01-15.pdf"] == b"%PDF bank ko"
     content = json.loads(kept["trends/bank/2027-01-15.json"])
     assert (content["workload"], len(content["scenarios"][0]["runs"])) == ("bank", 2)
-    assert content["at"] == "2027-01-15T08:00:00+00:00"
+    assert content["at"] == "2027-01-15T08:00:00Z"
     assert next(iter(published(history, "chat"))).startswith("trends/chat/")
 
 

@@ -1,29 +1,67 @@
 """Trends as documents, and their publication."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
-from steadystate.contracts import PublishTrendsInput, TrendsPublished
+from pydantic import Field
+
+from steadystate.contracts import Contract, PublishTrendsInput, TrendsPublished
 from steadystate.documents.fields import Language
-from steadystate.domain.trend import Trend, trend_of
+from steadystate.domain.trend import Comparison, RunRecord, Trend, trend_of
 from steadystate.ports import History, ReportStore
 
 RUNS_READ: Final = 500
 """How many runs of a workload a trend looks back on."""
 
-SCHEMA: Final = "steadystate/trend/v1"
+
+class ScenarioDocument(Contract):
+    """One scenario; see `domain.trend.ScenarioTrend`."""
+
+    scenario: str
+    weight: float
+    runs: tuple[RunRecord, ...]
+    comparisons: tuple[Comparison, ...]
+    verdict_worse: bool
+    quality: float | None
+    freshness: float | None
+    worse: bool
+
+
+class TrendDocument(Contract):
+    """The trend of a workload, `steadystate/trend/v1`. Instants of runs are epoch seconds."""
+
+    schema_: Literal["steadystate/trend/v1"] = Field("steadystate/trend/v1", alias="schema")
+    workload: str
+    at: datetime
+    score: float | None
+    half_life_days: float
+    scenarios: list[ScenarioDocument]
 
 
 def document_of(trend: Trend) -> str:
-    """Return a trend as a JSON document; `at` is ISO 8601 UTC, instants of runs epoch seconds."""
-    content = {"schema": SCHEMA, **asdict(trend)}
-    content["at"] = datetime.fromtimestamp(trend.at, UTC).isoformat()
-    for shown, scenario in zip(content["scenarios"], trend.scenarios, strict=True):
-        shown["worse"] = scenario.worse
-    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    """Return a trend as a JSON document."""
+    return TrendDocument(
+        schema="steadystate/trend/v1",
+        workload=trend.workload,
+        at=datetime.fromtimestamp(trend.at, UTC),
+        score=trend.score,
+        half_life_days=trend.half_life_days,
+        scenarios=[
+            ScenarioDocument(
+                scenario=one.scenario,
+                weight=one.weight,
+                runs=one.runs,
+                comparisons=one.comparisons,
+                verdict_worse=one.verdict_worse,
+                quality=one.quality,
+                freshness=one.freshness,
+                worse=one.worse,
+            )
+            for one in trend.scenarios
+        ],
+    ).model_dump_json(by_alias=True)
 
 
 @dataclass(frozen=True, slots=True)
