@@ -5,13 +5,13 @@ import time
 from steadystate.adapters.control import EventBus, StepFunctions
 from steadystate.adapters.gauges import LogGauges
 from steadystate.adapters.run_store import TableRunStore
-from steadystate.contracts import Leftovers, SweepInput
+from steadystate.contracts import FindLeftoversInput, Leftovers
 from steadystate.run.recover import Recovering, find_leftovers
 from steadystate.runtime import setting, task
 
 
-@task(SweepInput)
-def handler(_: SweepInput) -> Leftovers:
+@task(FindLeftoversInput)
+def handler(request: FindLeftoversInput) -> Leftovers:
     """See `steadystate.run.recover`."""
     world = Recovering(
         store=TableRunStore(setting("TABLE_NAME")),
@@ -20,4 +20,4 @@ def handler(_: SweepInput) -> Leftovers:
         gauges=LogGauges(setting("STACK_NAME")),
         now=time.time,
     )
-    return find_leftovers(world)
+    return find_leftovers(request, world)

@@ -21,6 +21,7 @@ from steadystate.contracts import (
     Evaluated,
     EvaluateRunInput,
     Failure,
+    FindLeftoversInput,
     PlanRunInput,
     RunInput,
 )
@@ -279,7 +280,7 @@ class World:
 
     def recover(self) -> None:
         """Play the machine `recover`."""
-        for left in find_leftovers(self.recovering).runs:
+        for left in find_leftovers(FindLeftoversInput(), self.recovering).runs:
             self.undo(left.run_id)
             self.evaluate(left.failure, left.run_id)
             self.release(left.run_id)

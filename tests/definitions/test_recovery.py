@@ -56,3 +56,18 @@ def test_a_recovery_that_is_left_open_says_why_in_the_words_of_the_error(
         }
         said = {key: evaluated(text, states) for key, text in catch["Output"].items()}
         assert said == {"left_open": "a", "why": f"{name}: {shown}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "ended"),
+    [
+        ({}, ""),
+        ({"detail-type": "Run Orphaned", "detail": {"run_id": "r"}}, ""),
+        ({"detail": {"executionArn": "arn:x:r", "name": "r", "status": "ABORTED"}}, "r"),
+    ],
+)
+def test_the_run_whose_execution_has_ended_is_named_to_who_looks_for_leftovers(
+    given: Any, ended: str
+) -> None:
+    find = machine("recover").definition["States"]["Find Leftovers"]
+    assert evaluated(find["Arguments"]["Payload"]["ended"], {"input": given}) == ended

@@ -32,11 +32,19 @@ class Stack:
         keys = {"aws_access_key_id": "lab", "aws_secret_access_key": "lab"}
         return session.client(service, region_name=REGION, endpoint_url=self.url, **keys)
 
-    def recover(self) -> str:
-        """Start the machine as a person does."""
+    def recover(self, ended: str = "") -> str:
+        """Start the machine as a person does, or as the rule when an execution has ended."""
         machine = self.outputs["RecoverStateMachineArn"]
-        answer = self.client("stepfunctions").start_execution(stateMachineArn=machine, input="{}")
+        detail = {"executionArn": f"arn:aws:states:::execution:x:{ended}", "name": ended}
+        given = json.dumps({"detail": detail} if ended else {})
+        answer = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=given)
         return str(answer["executionArn"])
+
+    def reports_of(self, run_id: str) -> int:
+        """How often the report of a run was begun."""
+        machine = self.outputs["ReportStateMachineArn"]
+        listed = self.client("stepfunctions").list_executions(stateMachineArn=machine)
+        return [e["name"] for e in listed["executions"]].count(run_id)
 
     def end_of(self, execution: str, seconds: float = 120.0) -> dict[str, Any]:
         until, api = time.monotonic() + seconds, self.client("stepfunctions")

@@ -139,6 +139,17 @@ def test_two_recoveries_at_once_close_whatever_runs_left(connected: Stack) -> No
     assert connected.end_of(connected.recover())["status"] == "SUCCEEDED"
 
 
+def test_a_run_that_was_stopped_right_before_its_report_gets_it_once(connected: Stack) -> None:
+    dead = Dead(connected, "unreported").judged()
+    dead.store.release_lease(dead.run_id)
+    assert connected.end_of(connected.recover())["status"] == "SUCCEEDED"
+    assert connected.reports_of(dead.run_id) == 0
+    for _ in range(2):
+        assert connected.end_of(connected.recover(dead.run_id))["status"] == "SUCCEEDED"
+        assert connected.reports_of(dead.run_id) == 1
+    nothing_is_left(dead)
+
+
 def test_an_undo_that_is_denied_fails_with_what_a_person_must_do_and_the_next_one_mends_it(
     connected: Stack,
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from steadystate.contracts import Failure
+from steadystate.contracts import Failure, FindLeftoversInput
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import FaultFailed, LeaseLost, TransientError, UndoIncomplete
 from steadystate.run.fault import ACT_WITHIN_SECONDS, SETTLED_AFTER_SECONDS
@@ -238,7 +238,7 @@ def test_a_run_whose_execution_died_at_any_moment_is_recovered_once(
 def test_a_recovery_that_ran_twice_at_once_judges_once() -> None:
     world = injecting()
     world.account.executions[arn_of(RUN)] = ("TIMED_OUT", "", "")
-    both = [find_leftovers(world.recovering).runs[0] for _ in range(2)]
+    both = [find_leftovers(FindLeftoversInput(), world.recovering).runs[0] for _ in range(2)]
     for left in both:
         world.undo(left.run_id)
     answers = [world.evaluate(left.failure, left.run_id) for left in both]

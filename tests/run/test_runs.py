@@ -328,6 +328,31 @@ def test_each_phase_is_announced_on_the_bus() -> None:
     assert finished["verdict"] == "PASS"
 
 
+def test_a_run_that_was_closed_is_found_once_more_when_the_end_of_its_execution_is_told() -> None:
+    """It may have ended right before it began its report; all else is done, and done once."""
+    world = World()
+    steady(world)
+    answer = world.run()
+    world.account.executions[arn_of(RUN)] = ("ABORTED", "", "stopped by hand")
+    assert world.leftovers() == []
+    assert world.leftovers("never-was") == []
+    ((run_id, failure),) = world.leftovers(RUN)
+    told, timeline = list(world.account.announced), world.table.events(RUN)
+    assert world.undo(run_id) == 0
+    assert world.evaluate(failure) == answer
+    world.release()
+    assert (world.account.announced, world.table.events(RUN)) == (told, timeline)
+    assert world.clean()
+
+
+def test_a_run_that_was_never_judged_is_found_by_what_is_open_alone() -> None:
+    world = World()
+    world.plan()
+    assert world.leftovers(RUN) == []
+    world.account.executions[arn_of(RUN)] = ("ABORTED", "", "stopped by hand")
+    assert [run_id for run_id, _ in world.leftovers(RUN)] == [RUN]
+
+
 def test_an_execution_that_is_over_is_told_from_one_that_runs() -> None:
     world = World()
     world.plan()

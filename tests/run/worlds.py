@@ -12,6 +12,7 @@ from steadystate.contracts import (
     Evaluated,
     EvaluateRunInput,
     Failure,
+    FindLeftoversInput,
     Halt,
     PlanRunInput,
     RunInput,
@@ -174,8 +175,9 @@ class World:
     def release(self, run_id: str = RUN) -> None:
         release_lease(RunInput(run_id=run_id), self.recovering)
 
-    def leftovers(self) -> list[tuple[str, Failure]]:
-        return [(r.run_id, r.failure) for r in find_leftovers(self.recovering).runs]
+    def leftovers(self, ended: str = "") -> list[tuple[str, Failure]]:
+        found = find_leftovers(FindLeftoversInput(ended=ended), self.recovering)
+        return [(r.run_id, r.failure) for r in found.runs]
 
     def run(self, run_id: str = RUN, *, most_looks: int = 400) -> Evaluated:
         """Play the machine `experiment`: plan, look, act, undo, judge, give back."""

@@ -94,6 +94,13 @@ class SweepInput(Contract):
     """Input of find_leftovers: it asks the table, so nothing needs to be said."""
 
 
+class FindLeftoversInput(Contract):
+    """Input of find_leftovers. `ended` names the execution whose end is why it is asked, if any:
+    its run may be closed without having begun its report."""
+
+    ended: str = ""
+
+
 class EvaluateRunInput(Contract):
     """`failure` is there when the machinery broke or the run was stopped."""
 

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steadystate.canary_contracts import AnyRun
-from steadystate.contracts import Event, Failure, LeftOpen, Leftover, Leftovers, RunInput
+from steadystate.contracts import (
+    Event,
+    Failure,
+    FindLeftoversInput,
+    LeftOpen,
+    Leftover,
+    Leftovers,
+    RunInput,
+)
 from steadystate.ports import Bus, Executions, Gauges, RunStore
 from steadystate.run.judgement import ABORTED
 from steadystate.run.plan import LEASE_SECONDS
@@ -21,17 +29,19 @@ class Recovering:
     now: Callable[[], float]
 
 
-def find_leftovers(world: Recovering) -> Leftovers:
+def find_leftovers(request: FindLeftoversInput, world: Recovering) -> Leftovers:
     """Return the runs that are not closed although their execution is over, and measure them.
 
     It does not matter who asks (an event, the schedule, a person): the table and the executions
-    decide, so that a run in progress is never touched. Measured are OpenUndoAgeSeconds, the age of
+    decide, so that a run in progress is never touched. The run whose execution has just ended is
+    among them also when it is closed: nothing is left to undo or to judge, but its execution may
+    have ended before it began its report. Measured are OpenUndoAgeSeconds, the age of
     the oldest undo that a dead run left open, and LeaseSilenceSeconds, how long ago the lease of an
     open run was last renewed: 0 where there is none.
     """
     found, left_open = [], []
     undo_age, silence = 0.0, 0.0
-    for run_id in world.store.open_runs():
+    for run_id in dict.fromkeys([*world.store.open_runs(), *_judged(request.ended, world)]):
         try:
             run = world.store.get(run_id)
         except ValueError as error:  # one that an older or newer release wrote, in other words
@@ -50,6 +60,14 @@ def find_leftovers(world: Recovering) -> Leftovers:
     world.gauges.seconds("OpenUndoAgeSeconds", undo_age)
     world.gauges.seconds("LeaseSilenceSeconds", silence)
     return Leftovers(runs=found, left_open=left_open)
+
+
+def _judged(run_id: str, world: Recovering) -> list[str]:
+    try:
+        run = world.store.get(run_id) if run_id else None
+    except ValueError:
+        return []  # a closed record of another release: nothing of it is left open
+    return [run_id] if run and run.verdict else []
 
 
 def _undo_age(run_id: str, world: Recovering) -> float:
