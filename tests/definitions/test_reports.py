@@ -14,7 +14,7 @@ PASSING = {
 """What the start of an execution is tried again after."""
 
 
-@pytest.mark.parametrize("name", ["experiment", "recover"])
+@pytest.mark.parametrize("name", ["experiment", "canary", "recover"])
 def test_a_report_is_started_under_the_name_of_its_run_and_can_break_nothing(name: str) -> None:
     starts = machine(name).starts()
     assert starts
@@ -34,10 +34,11 @@ def test_a_report_is_started_under_the_name_of_its_run_and_can_break_nothing(nam
         assert (retry["JitterStrategy"], retry["MaxAttempts"]) == ("FULL", 2)
 
 
-def test_every_run_that_was_planned_starts_its_report_on_every_way_out() -> None:
-    states: dict[str, Any] = machine("experiment").definition["States"]
-    starts = {s.name for s in machine("experiment").starts()}
-    waiting, ends = [machine("experiment").definition["StartAt"]], set[str]()
+@pytest.mark.parametrize("kind", ["experiment", "canary"])
+def test_every_run_that_was_planned_starts_its_report_on_every_way_out(kind: str) -> None:
+    states: dict[str, Any] = machine(kind).definition["States"]
+    starts = {s.name for s in machine(kind).starts()}
+    waiting, ends = [machine(kind).definition["StartAt"]], set[str]()
     seen = set[str]()
     while waiting:
         name = waiting.pop()
@@ -51,8 +52,9 @@ def test_every_run_that_was_planned_starts_its_report_on_every_way_out() -> None
     assert ends == {"Run Refused", *by_recover}, "the run stays open, and recover reports it"
 
 
-def test_where_the_report_is_or_why_not_stands_in_the_output_of_a_run() -> None:
-    start = machine("experiment").definition["States"]["Start Report"]
+@pytest.mark.parametrize("kind", ["experiment", "canary"])
+def test_where_the_report_is_or_why_not_stands_in_the_output_of_a_run(kind: str) -> None:
+    start = machine(kind).definition["States"]["Start Report"]
     ended = {"run_id": "r", "verdict": "PASS", "report": "reports/r/report.pdf"}
     given = evaluated(start["Output"], {}, evaluated=ended)
     assert given == ended
