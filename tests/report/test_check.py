@@ -14,30 +14,38 @@ from steadystate.report.brief import Brief
 from steadystate.report.briefing import brief_of
 from steadystate.report.check import problems_of
 from steadystate.report.facts import Facts, facts_of
-from steadystate.report.narrative import sentences_of
+from steadystate.report.narrative import AnyBrief, sentences_of
 from steadystate.report.replay import judge_again
 from steadystate.report.sentences import split_sentences
 from tests.cli.made import made_run
 from tests.report import evidences
+from tests.report.canary_paraphrases import CanaryWriter, canary
 from tests.report.paraphrases import MARK, Writer, plain
 from tests.report.true_sentences import TRUE
 
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 NARRATIVES = 100
-"""For each language: two hundred together."""
+"""For each language: two hundred together, of experiments and of canaries."""
 
 
 def brief(evidence: Evidence) -> Brief:
     return brief_of(judge_again(evidence))
 
 
+Written = tuple[int, AnyBrief, Facts, Writer, list[str]]
+
+
 @functools.cache
-def narratives(language: Language) -> list[tuple[int, Brief, Facts, Writer, list[str]]]:
-    made = []
+def narratives(language: Language, kind: str = "experiment") -> list[Written]:
+    made: list[Written] = []
     for seed in range(NARRATIVES):
-        evidence = evidences.experiment(seed)
-        writer = Writer(evidence, language, seed)
-        known = brief(evidence)
+        known: AnyBrief
+        if kind == "canary":
+            known = canary(seed)
+            writer: Writer = CanaryWriter(known, language, seed)
+        else:
+            evidence = evidences.experiment(seed)
+            known, writer = brief(evidence), Writer(evidence, language, seed)
         made.append((seed, known, facts_of(known), writer, writer.sentences()))
     return made
 
@@ -53,7 +61,7 @@ def numbers_in(value: Any) -> list[float]:
     return [float(value)] if isinstance(value, int | float) else []
 
 
-def wrong_value(value: float, known: Brief, clock: bool, rng: random.Random) -> float:
+def wrong_value(value: float, known: AnyBrief, clock: bool, rng: random.Random) -> float:
     """Return a value that stands nowhere in what is known of the run, nor close to it."""
     numbers = numbers_in(known.model_dump())
     times = {re.sub(r"\D", "", t) for t in re.findall(r"\d\d:\d\d:\d\d", known.model_dump_json())}
@@ -73,34 +81,38 @@ def wrong_value(value: float, known: Brief, clock: bool, rng: random.Random) -> 
             return new
 
 
+@pytest.mark.parametrize("kind", ["experiment", "canary"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_right_narrative_is_refused(language: Language) -> None:
+def test_no_right_narrative_is_refused(language: Language, kind: str) -> None:
     refused = [
         (seed, plain(sentence), found)
-        for seed, _, facts, _, sentences in narratives(language)
+        for seed, _, facts, _, sentences in narratives(language, kind)
         for sentence in sentences
         if (found := problems_of(plain(sentence), facts, language))
     ]
     assert not refused
 
 
+@pytest.mark.parametrize("kind", ["experiment", "canary"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_narrative_with_one_wrong_figure_is_caught(language: Language) -> None:
-    missed = []
-    for seed, known, facts, writer, sentences in narratives(language):
+def test_every_narrative_with_one_wrong_figure_is_caught(language: Language, kind: str) -> None:
+    missed, tried = [], 0
+    for seed, known, facts, writer, sentences in narratives(language, kind):
         rng = random.Random(seed)
         marked = [s for s in sentences if MARK.search(s)]
         sentence = rng.choice(marked)
         mark = rng.choice(list(MARK.finditer(sentence)))
         form = writer.forms[mark[1]]
         clock = bool(re.search(r":|시", mark[3]))
-        said = form(wrong_value(float(mark[2]), known, clock, rng))
-        if said == mark[3]:
-            continue
+        said = mark[3]
+        while said == mark[3]:
+            said = form(wrong_value(float(mark[2]), known, clock, rng))
         wrong = plain(sentence[: mark.start()] + said + sentence[mark.end() :])
+        tried += 1
         if not problems_of(wrong, facts, language):
             missed.append((seed, mark[3], wrong))
     assert not missed
+    assert tried == NARRATIVES
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -15,6 +15,7 @@ from steadystate.report.contracts import Narrative
 from tests.cli.made import made_run
 from tests.report import converse
 from tests.report.converse import Server
+from tests.reporting import canaries
 
 MODEL = "anthropic.some-model-v1:0"
 LIMITS = Limits(seconds=30, input_price=0.003, output_price=0.015)
@@ -111,6 +112,19 @@ def test_a_sentence_with_a_wrong_figure_is_replaced_and_counted(ask: Ask) -> Non
         told.note
         == "1 of the model's 5 sentences did not agree with the evidence and was replaced."
     )
+
+
+def test_a_canary_is_held_against_its_own_evidence(ask: Ask) -> None:
+    true = "The canary went back from 50 %, and errors had an e-value of 200."
+    false = "The canary went back from 90 %, and errors had an e-value of 2,000."
+    prose = {
+        "summary": "FAIL: the canary went back from 50 %.",
+        "sections": [{"key": "verdict", "paragraphs": [f"{true} {false}"]}],
+    }
+    told = ask(converse.tool_use(prose), evidence=canaries.rolled_back())
+    assert told.summary == prose["summary"]
+    assert texts(told, "model") == true
+    assert (told.sentences, told.replaced_sentences) == (3, 1)
 
 
 def test_a_wrong_summary_gives_way_to_the_deterministic_one(ask: Ask) -> None:
