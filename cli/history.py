@@ -4,6 +4,7 @@ import json as jsons
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -13,7 +14,9 @@ from rich.text import Text
 from cli.outcome import STYLES
 from cli.output import Output
 from cli.problems import Problem
+from cli.reports import check_language, check_out, fetch_trend, write_out
 from cli.runs import InLab, Profile, Region, Stack, place_of
+from cli.views import view_on
 from steadystate.domain.bounds import shown
 from steadystate.domain.trend import Comparison, RunRecord, ScenarioTrend, Trend, trend_of
 from steadystate.run.trends import RUNS_READ, document_of
@@ -63,6 +66,10 @@ def history(
 
 def trend(
     workload: Annotated[str, typer.Argument(help="The workload's name.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Have it drawn as PDF, too.")
+    ] = None,
+    language: Annotated[str, typer.Option(metavar="en|ko", help="Of the PDF.")] = "en",
     stack: Stack = None,
     lab: InLab = False,
     region: Region = None,
@@ -70,13 +77,20 @@ def trend(
     json: AsJson = False,
 ) -> None:
     """Compare the last run of each scenario with those before, and score the workload."""
+    check_language(language)
+    if out is not None:
+        check_out(out)
     place = place_of(stack, lab, region, profile)
     records = place.history.of(workload, RUNS_READ)
-    if not records and not json:
+    if not records and (out is not None or not json):
         raise Problem(
             f"workload {workload!r} has no run in the history; "
             f"see `steadystate history {place.option}`"
         )
+    if out is not None:
+        with view_on(Output.stderr()) as view:
+            content = fetch_trend(workload, language, place, view.waiting)
+        write_out(out, content)
     found = trend_of(workload, records, time.time())
     output = Output.stdout()
     if json:

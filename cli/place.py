@@ -166,6 +166,11 @@ class Place:
         """Return the status of an execution; EXPIRED where there is none."""
         return StepFunctions().status(arn)[0]
 
+    def output_of(self, arn: str) -> str:
+        """Return what an execution that succeeded gave, as JSON."""
+        with passing_faults():
+            return self._machine.describe_execution(executionArn=arn)["output"]
+
     def cause_of(self, arn: str) -> str:
         """Return why an execution failed; empty where it did not."""
         return StepFunctions().status(arn)[2]

@@ -1,4 +1,4 @@
-"""The command `report`: fetches the PDF of a run, and has it made where there is none yet."""
+"""The command `report`, and what it shares with `trend`: a PDF is had made, and fetched."""
 
 import json
 import time
@@ -39,21 +39,57 @@ def report(
     profile: Profile = None,
 ) -> None:
     """Fetch the report of a run as PDF; an old run's is made first."""
-    if language not in (None, "en", "ko"):
-        raise Problem(f"--language: {language!r} is unknown; allowed are en, ko")
+    check_language(language)
     place = place_of(stack, lab, region, profile)
     known(run, place)
     wanted = language or _language_of(run, place)
     path = out or Path(f"{run}.{wanted}.pdf")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise Problem(f"--out: {path}: must be a file in a folder that exists")
+    check_out(path)
     with view_on(Output.stderr()) as view:
         content = fetch_report(run, wanted, place, view.waiting)
+    write_out(path, content)
+    Output.stdout().line(str(path))
+
+
+def check_language(language: str | None) -> None:
+    """Refuse a language that there is not. Raises Problem."""
+    if language not in (None, "en", "ko"):
+        raise Problem(f"--language: {language!r} is unknown; allowed are en, ko")
+
+
+def check_out(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is made. Raises Problem."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise Problem(f"--out: {path}: must be a file in a folder that exists")
+
+
+def write_out(path: Path, content: bytes) -> None:
+    """Write a document. Raises Problem."""
     try:
         path.write_bytes(content)
     except OSError as error:
         raise Problem(f"--out: {path}: cannot be written: {error.strerror}") from None
-    Output.stdout().line(str(path))
+
+
+def fetch_trend(
+    workload: str, language: str, place: Place, waiting: Callable[[str], None]
+) -> bytes:
+    """Have the trend of a workload drawn, and return it as PDF.
+
+    Raises
+    ------
+    Problem
+        The machine failed: its own words.
+    """
+    wanted = {"trends": True, "workload": workload, "language": language}
+    execution = _made(wanted, f"the trend of {workload}", place, waiting)
+    keys = json.loads(place.output_of(execution))["keys"]
+    content = next((place.document(key) for key in keys if key.endswith(".pdf")), None)
+    if content is None:
+        raise Problem(
+            f"the trend of {workload} is not in the bucket, though it was made", exit_code=BROKEN
+        )
+    return content
 
 
 def fetch_report(run: str, language: str, place: Place, waiting: Callable[[str], None]) -> bytes:
@@ -94,15 +130,21 @@ def _have_it_made(run: str, language: str, place: Place, waiting: Callable[[str]
         if place.document(report_key(run, language)) is not None:
             return
     wanted = {"run_id": run, "language": language, "quiet": True}
+    _made(wanted, f"the report of {run}", place, waiting)
+
+
+def _made(
+    wanted: dict[str, object], what: str, place: Place, waiting: Callable[[str], None]
+) -> str:
+    """Start the machine `report`, wait for it, and return its execution. Raises Problem."""
     started = place.start_report(json.dumps(wanted))
-    waiting(f"the report of {run} is being made")
+    waiting(f"{what} is being made")
     status, cause = _wait(started, place)
     if status != "SUCCEEDED":
         raise Problem(
-            f"the report of {run} could not be made: {status}",
-            *cause.splitlines()[:5],
-            exit_code=BROKEN,
+            f"{what} could not be made: {status}", *cause.splitlines()[:5], exit_code=BROKEN
         )
+    return started
 
 
 def _wait(arn: str, place: Place) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def invoke() -> Invoke:
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an account that holds one stack: the project's table and bucket, and a
-    machine whose executions last until they are stopped, and one that can make no report."""
+    machine whose executions last until they are stopped, and one that makes trends alone."""
     state = tmp_path_factory.mktemp("account")
     ready = state / "ready.json"
     process = processes.start(
@@ -51,8 +51,22 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     kept = {name: template["Resources"][name] for name in ("Table", "EvidenceBucket")}
     waiting = {"Type": "Wait", "Seconds": 600, "End": True}
     definition = {"StartAt": "Wait Here", "States": {"Wait Here": waiting}}
-    missing = {"Type": "Fail", "Error": "ReportMissing", "Cause": "missing of run x: the report"}
-    reporting = {"StartAt": "Report Missing", "States": {"Report Missing": missing}}
+    reporting = {
+        "StartAt": "What",
+        "States": {
+            "What": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.workload", "IsPresent": True, "Next": "Trend"}],
+                "Default": "Report Missing",
+            },
+            "Trend": {"Type": "Pass", "Result": {"keys": ["t.json", "t.pdf"]}, "End": True},
+            "Report Missing": {
+                "Type": "Fail",
+                "Error": "ReportMissing",
+                "Cause": "missing of run x: the report",
+            },
+        },
+    }
     machines = {
         "ExperimentStateMachine": definition,
         "RecoverStateMachine": definition,

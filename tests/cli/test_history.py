@@ -3,8 +3,10 @@
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from cli.place import Place
+from steadystate.adapters.aws import client
 from steadystate.domain.trend import DAY, RunRecord
 from steadystate.domain.verdict import Verdict
 from steadystate.run.history import record_of
@@ -55,6 +57,33 @@ def test_a_trend_tells_the_score_and_what_got_worse(place: Place, invoke: Invoke
     assert "  worse   verdict: FAIL, where most runs before passed" in after
     assert "  worse   errors, margin: -35 %; median of 3 before 4.5 %, tolerance 0.5 %" in after
     assert "  ok      recovery: 3.0 s; median of 3 before 3.0 s, tolerance 1.1 s" in after
+
+
+def test_a_trend_is_had_drawn_and_fetched_as_pdf(
+    place: Place, invoke: Invoke, tmp_path: Path
+) -> None:
+    ran(place, 1)
+    file = tmp_path / "trend.pdf"
+    lost = invoke("trend", "bank", "--out", file, *AT)
+    assert lost.exit_code == 3
+    assert "the trend of bank is not in the bucket, though it was made" in lost.stderr
+    client("s3").put_object(Bucket=place.bucket, Key="t.pdf", Body=b"%PDF")
+    drawn = invoke("trend", "bank", "--out", file, "--language", "ko", *AT)
+    assert (drawn.exit_code, file.read_bytes()) == (0, b"%PDF"), drawn.stderr
+    assert drawn.stdout.startswith("bank: resilience score 98 (of 100)\n")
+    both = invoke("trend", "bank", "--json", "--out", file, *AT)
+    assert json.loads(both.stdout)["workload"] == "bank"
+
+
+def test_a_trend_that_cannot_be_written_or_is_of_nothing_is_refused_first(
+    place: Place, invoke: Invoke, tmp_path: Path
+) -> None:
+    file = tmp_path / "trend.pdf"
+    ran(place, 1)
+    for words in (["bank", "--out", tmp_path], ["bank", "--language", "fr", "--out", file]):
+        assert invoke("trend", *words, *AT).exit_code == 64
+    assert invoke("trend", "chat", "--json", "--out", file, *AT).exit_code == 64
+    assert not file.exists()
 
 
 def test_a_trend_as_json_is_the_same_trend(place: Place, invoke: Invoke) -> None:
