@@ -43,8 +43,9 @@ T = TypeVar("T")
 CALLS_AT_ONCE: Final = 16
 HEADS_REMEMBERED: Final = 1000
 ATTEMPTS: Final = 30
-APPEND_SECONDS: Final = 4.0
-"""Less than senders wait: work that nobody waits for any more only keeps others waiting."""
+TURN_SECONDS: Final = 3.0
+"""How long a message waits for its turn in a room: less than senders wait for an answer. Work that
+nobody waits for any more would only keep others waiting."""
 MARK_SECONDS: Final = 7 * 86400
 CONNECTION_SECONDS: Final = 4 * 3600
 _BATCH_ATTEMPTS: Final = 6
@@ -103,14 +104,17 @@ class Store:
         """
         lock = self._appending.setdefault(room, asyncio.Lock())
         try:
-            async with asyncio.timeout(APPEND_SECONDS), lock:
-                return await self._append(room, draft)
+            async with asyncio.timeout(TURN_SECONDS):
+                await lock.acquire()
         except TimeoutError:
-            self._heads.pop(room, None)
             raise StoreUnavailableError(f"{room}: too many messages at once") from None
+        try:
+            return await self._append(room, draft)
         except BaseException:
             self._heads.pop(room, None)
             raise
+        finally:
+            lock.release()
 
     async def _append(self, room: str, draft: Draft) -> tuple[Message, bool]:
         for attempt in range(ATTEMPTS):

@@ -127,16 +127,18 @@ async def test_messages_of_a_room_are_stored_one_after_the_other_however_many_wa
     assert store.most == 1
 
 
-async def test_a_message_that_waits_too_long_is_given_up_and_may_be_sent_again(
+async def test_a_message_that_waits_too_long_for_its_turn_is_given_up_and_may_be_sent_again(
     make_store: MakeStore, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chat.store.APPEND_SECONDS", 0.05)
+    monkeypatch.setattr("chat.store.TURN_SECONDS", 0.05)
     store = make_store(Waits)
+    first = asyncio.create_task(store.append(room, draft(1)))
+    await asyncio.sleep(0)  # it has the room now
     with pytest.raises(StoreUnavailableError, match="too many"):
-        await store.append(room, draft(1))
-    monkeypatch.setattr("chat.store.APPEND_SECONDS", 30)
+        await store.append(room, draft(2))
     store.go.set()
-    assert [(await store.append(room, draft(1)))[0].seq for _ in range(2)] == [1, 1]
+    assert (await first)[0].seq == 1
+    assert (await store.append(room, draft(2)))[0].seq == 2
 
 
 async def test_an_id_that_was_used_for_another_text_is_refused(
