@@ -90,10 +90,20 @@ def test_too_little_traffic_is_inconclusive_and_goes_back() -> None:
     assert world.balancer.weights == ORIGINAL
 
 
-def test_an_unacceptable_canary_is_not_promoted_to_all_traffic() -> None:
-    """Blue and green: there is no stable to compare with, so its own rate must be shown."""
+def test_a_canary_alone_goes_back_as_soon_as_it_is_shown_to_be_unacceptable() -> None:
+    """Blue and green: there is no stable to compare with, so the acceptable rate judges."""
     world = World(steps=[100])
     world.sides.rates["errors"] = (0.06, 0.06)
+    judged = world.run()
+    assert judged.verdict is Verdict.FAIL
+    assert "in this look, alone, where 3 % is acceptable" in judged.reason
+    assert world.balancer.weights == ORIGINAL
+    assert len(world.table.looks(RUN)) < 5
+
+
+def test_a_canary_alone_that_is_neither_acceptable_nor_not_is_not_promoted() -> None:
+    world = World(steps=[100])
+    world.sides.rates["errors"] = (0.03, 0.03)
     judged = world.run()
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert "the acceptable rate is not shown" in judged.reason

@@ -132,6 +132,42 @@ def test_a_clear_regression_is_found_and_stays_found() -> None:
     assert later.looks == 2
 
 
+def alone(bad_shares: list[float], history: list[tuple[int, int]], total: int = 900) -> int | None:
+    """The look at which a canary with all traffic is called a regression, where 3 % is allowed."""
+    judge = CountJudge(ALPHA, 1, history, 0.03)
+    for look, share in enumerate(bad_shares):
+        if judge.update(round(share * total), total, 0, 0).decision is Decision.REGRESSION:
+            return look
+    return None
+
+
+@pytest.mark.parametrize(("history", "most"), [(QUIET_HISTORY, 1), (NOISY_HISTORY, 15), ([], 15)])
+def test_a_canary_alone_is_found_by_the_acceptable_rate_early_and_late(
+    history: list[tuple[int, int]], most: int
+) -> None:
+    for healthy in (0, 25):
+        found = alone([0.01] * healthy + [0.2] * 40, history)
+        assert found is not None
+        assert healthy <= found < healthy + most
+
+
+def test_a_canary_alone_under_the_acceptable_rate_is_kept() -> None:
+    assert alone([0.01, 0.03, 0.02] * 20, QUIET_HISTORY) is None
+
+
+def test_a_canary_alone_is_not_judged_without_an_acceptable_rate() -> None:
+    judge = CountJudge(ALPHA, 1, QUIET_HISTORY)
+    judged = judge.update(900, 900, 0, 0)
+    assert (judged.decision, judged.evidence) == (Decision.CONTINUE, 1.0)
+
+
+def test_the_reason_of_a_canary_alone_names_the_acceptable_rate() -> None:
+    judge = CountJudge(ALPHA, 1, QUIET_HISTORY, 0.03)
+    judge.update(1, 100, 9, 900)
+    reason = judge.update(450, 900, 0, 0).reason
+    assert "canary 450 of 900 (50 %) bad in this look, alone, where 3 % is acceptable" in reason
+
+
 def test_the_reason_tells_counts_evidence_and_look() -> None:
     judge = CountJudge(ALPHA, 1, QUIET_HISTORY)
     judge.update(1, 100, 9, 900)

@@ -62,3 +62,18 @@ def test_a_regression_is_found_in_minutes(
     assert len(delays) >= 195
     assert median(delays) <= most_minutes
     assert max(delays) <= LOOKS - start
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_few_canaries_that_are_alone_and_just_acceptable_are_called_a_regression(
+    *, noisy: bool
+) -> None:
+    rng = random.Random(f"alone {noisy}")
+    found = 0
+    for _ in range(200):
+        history = [(bad_requests(rng, STABLE, 0.01, noisy=noisy), STABLE) for _ in range(60)]
+        judge = CountJudge(0.01, 1, history, 0.01)
+        for _ in range(LOOKS):
+            judged = judge.update(bad_requests(rng, STABLE, 0.01, noisy=noisy), STABLE, 0, 0)
+        found += judged.decision is Decision.REGRESSION
+    assert found <= 6

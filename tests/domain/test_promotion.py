@@ -13,9 +13,9 @@ from steadystate.domain.promotion import (
     PromotionDecision,
     PromotionJudge,
     largest_kappa,
-    log_rate_evidence,
     log_ratio_evidence,
 )
+from steadystate.domain.rate import log_rate_evidence
 
 QUIET_HISTORY = [(9, 900), (8, 900), (12, 900), (9, 900), (7, 900), (10, 900)] * 10
 NOISY_HISTORY = [(0, 900), (27, 900), (3, 900), (9, 900), (1, 900), (14, 900)] * 10
@@ -171,13 +171,12 @@ def test_a_canary_at_the_acceptable_rate_gives_no_evidence_on_average(
     for times, limit in ((1.0, 1.0), (1.5, 0.95)):
         expected = sum(
             probability(bad, times * 2.0, kappa)
-            * math.exp(log_rate_evidence(Side(bad, 200), 0.01, part, kappa))
+            * math.exp(log_rate_evidence(bad, 200, 0.01, part, kappa))
             for bad in range(201)
         )
         assert expected <= limit + 1e-9
     less_noise = sum(
-        probability(bad, 2.0, kappa / 2)
-        * math.exp(log_rate_evidence(Side(bad, 200), 0.01, part, kappa))
+        probability(bad, 2.0, kappa / 2) * math.exp(log_rate_evidence(bad, 200, 0.01, part, kappa))
         for bad in range(201)
     )
     assert less_noise <= 1 + 1e-9

@@ -44,7 +44,12 @@ class Judges:
             plan,
             {
                 name: MetricJudges(
-                    CountJudge(alphas[name], plan.judge.margin, plan.history.get(name, ())),
+                    CountJudge(
+                        alphas[name],
+                        plan.judge.margin,
+                        plan.history.get(name, ()),
+                        _acceptable_rate(plan),
+                    ),
                     _promotion_judge(plan, name),
                 )
                 for name in plan.metrics
@@ -83,7 +88,7 @@ class Judges:
     def see(self, metric: str, periods: Iterable[PeriodCounts], since: float | None) -> None:
         """Show one metric's periods, in order, to its judges.
 
-        Periods in which a side had no requests compare nothing. The promotion of a step rests on
+        Periods without requests of the canary show nothing. The promotion of a step rests on
         periods that began after `since`, when its weights were read back.
 
         Raises
@@ -99,7 +104,7 @@ class Judges:
                 period.stable_bad,
                 period.stable_total,
             )
-            if period.canary_total and period.stable_total:
+            if period.canary_total:
                 both.latest = both.counts.update(*counts)
                 if both.regression is None and both.latest.decision is Decision.REGRESSION:
                     both.regression = both.latest
@@ -132,7 +137,7 @@ class Judges:
             decision=said.decision.value if said else "CONTINUE",
             evidence=said.evidence if said else min(both.counts.wealth, limit),
             limit=limit,
-            reason=said.reason if said else "no period in which both sides had requests",
+            reason=said.reason if said else "no period in which the canary had requests",
             promotion=promotion.evidence,
             needed=promotion.needed,
             promotion_reason=promotion.reason,
@@ -186,13 +191,17 @@ def replay(plan: CanaryPlan, looks: Sequence[CanaryLook]) -> Replayed:
     return Replayed(judges.regression(), promotions)
 
 
+def _acceptable_rate(plan: CanaryPlan) -> float | None:
+    written = plan.promotion.acceptable_rate
+    return written.number / 100 if written else None
+
+
 def _promotion_judge(plan: CanaryPlan, metric: str) -> PromotionJudge:
     wanted = plan.promotion
-    acceptable = wanted.acceptable_rate.number / 100 if wanted.acceptable_rate else None
     return PromotionJudge(
         wanted.margin,
         wanted.confidence,
         wanted.minimum_requests,
         plan.history.get(metric, ()),
-        acceptable,
+        _acceptable_rate(plan),
     )

@@ -11,6 +11,8 @@ one looks (Ville's inequality). Reaching it is a REGRESSION.
   binomial one.
 - A share of the wealth is held back and bets on a regression that starts later, as in the mixtures
   over start times of e-detectors (Shin, Ramdas, Rinaldo, arXiv 2203.03532).
+- While the canary has all traffic there is nothing to compare with: each bet is then that its rate
+  is d times the acceptable one (`steadystate.domain.rate`). One wealth for both keeps one alpha.
 - What a look could win beyond 1/alpha is of no use; it is traded for higher stakes below it
   (Fischer & Ramdas, arXiv 2410.16076).
 
@@ -24,7 +26,9 @@ from enum import StrEnum
 from operator import mul
 from typing import Any, Self
 
-STATE_SCHEMA = "steadystate/count-judge/v1"
+from steadystate.domain.rate import likeliest_part, log_rate_evidence
+
+STATE_SCHEMA = "steadystate/count-judge/v2"
 
 # Ratios lie on a grid of half octaves: 2^(j/2). Bets are on d = margin * 2^(k/2), 1.4 to 32 times.
 GRID = range(-11, 17)
@@ -44,6 +48,8 @@ STAKED_AT_START = 0.55
 BOOST_MAX_BAD = 4
 # Wealth is a sum of rounded products: a hair below the line is on the line.
 ROUNDING = 1e-9
+# No factor of the wealth is above e to this: far beyond any 1/alpha, and no float overflows.
+LARGEST_LOG_FACTOR = 300.0
 # Below this a likelihood has underflowed; held here, the evidence errs towards too little.
 SMALLEST_LIKELIHOOD = 1e-290
 
@@ -247,19 +253,27 @@ class CountJudge:
     """Watches one metric: bad requests of the canary against those of stable.
 
     alpha: probability at most of a REGRESSION while the canary's rate of bad requests is no more
-    than `margin` times stable's, over the whole watch. history: stable's (bad, total) look by
-    look, from before the canary; see `noise_weights` for a short one.
+    than `margin` times stable's and, where it has all traffic, no more than `acceptable_rate`, over
+    the whole watch. history: stable's (bad, total) look by look, from before the canary; see
+    `noise_weights` for a short one. Without an acceptable rate a canary alone is not judged.
     """
 
     __slots__ = (
-        "alpha", "canary", "kappa", "looks", "margin", "regression_look", "reserve", "share_law",
-        "stable", "stakes",
+        "acceptable_rate", "alpha", "canary", "kappa", "looks", "margin", "regression_look",
+        "reserve", "share_law", "stable", "stakes",
     )  # fmt: skip
 
     def __init__(
-        self, alpha: float, margin: float, history: Sequence[tuple[int, int]] = ()
+        self,
+        alpha: float,
+        margin: float,
+        history: Sequence[tuple[int, int]] = (),
+        acceptable_rate: float | None = None,
     ) -> None:
         self.alpha = level(alpha, "alpha")
+        self.acceptable_rate = (
+            None if acceptable_rate is None else level(acceptable_rate, "acceptable_rate")
+        )
         self.margin = number(margin, "margin", 1, 100)
         self.looks = 0
         self.regression_look: int | None = None
@@ -284,8 +298,11 @@ class CountJudge:
         self.canary = self.canary.plus(canary)
         self.stable = self.stable.plus(stable)
         both_bad = canary.bad + stable.bad
-        if both_bad and canary.total and stable.total and self.regression_look is None:
-            self._bet(canary.bad, both_bad, self.margin * canary.total / stable.total)
+        if self.regression_look is None:
+            if both_bad and canary.total and stable.total:
+                self._bet(canary.bad, both_bad, self.margin * canary.total / stable.total)
+            elif canary.total and not stable.total and self.acceptable_rate is not None:
+                self._bet_alone(canary, self.acceptable_rate)
             if self.wealth >= (1 - ROUNDING) / self.alpha:
                 self.regression_look = self.looks
         return self._judgement(canary, stable)
@@ -314,6 +331,12 @@ class CountJudge:
         self.stakes = [stake * bet * scale for stake, bet in zip(self.stakes, bets, strict=True)]
         self.reserve *= factor
 
+    def _bet_alone(self, canary: Side, rate: float) -> None:
+        for k in BETS:
+            part = likeliest_part(2 ** (k / 2), canary.total, rate, self.kappa)
+            log = log_rate_evidence(canary.bad, canary.total, rate, part, self.kappa)
+            self.stakes[k - 1] *= math.exp(min(log, LARGEST_LOG_FACTOR))
+
     def _judgement(self, canary: Side, stable: Side) -> Judgement:
         line = 1 / self.alpha
         evidence = line if self.regression_look else min(self.wealth, line)
@@ -323,8 +346,11 @@ class CountJudge:
         else:
             decision = Decision.CONTINUE
             finding = f"e-value {evidence:.4g} of {line:.4g} at look {self.looks}"
+        beside = f"against stable {stable} in this look"
+        if canary.total and not stable.total and self.acceptable_rate is not None:
+            beside = f"in this look, alone, where {100 * self.acceptable_rate:g} % is acceptable"
         reason = (
-            f"{finding}: canary {canary} bad against stable {stable} in this look, "
+            f"{finding}: canary {canary} bad {beside}, "
             f"{self.canary} against {self.stable} since the start; "
             f"margin {self.margin:g}, alpha {self.alpha:g}"
         )
@@ -336,6 +362,7 @@ class CountJudge:
             "schema": STATE_SCHEMA,
             "alpha": self.alpha,
             "margin": self.margin,
+            "acceptable_rate": self.acceptable_rate,
             "looks": self.looks,
             "regression_look": self.regression_look,
             "canary": [self.canary.bad, self.canary.total],
@@ -351,7 +378,7 @@ class CountJudge:
         if state.get("schema") != STATE_SCHEMA:
             raise JudgeInputError(f"not a state of {STATE_SCHEMA}: schema {state.get('schema')!r}")
         try:
-            judge = cls(state["alpha"], state["margin"])
+            judge = cls(state["alpha"], state["margin"], acceptable_rate=state["acceptable_rate"])
             judge.looks = count(state["looks"], "looks")
             look = state["regression_look"]
             judge.regression_look = None if look is None else count(look, "regression_look")

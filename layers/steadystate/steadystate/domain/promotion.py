@@ -12,7 +12,8 @@ unacceptable canary reaches 1 / (1 - confidence) with a probability of at most 1
 - Ratio: the likelihood ratio of "as good as stable" to "at the margin", look by look given both
   sides' sum, so that shared swings and moving weights cancel out (Lindon & Malek, arXiv
   2011.03567), raised to the power at which gamma noise up to `kappa` leaves its mean at 1.
-- Rate: part^bad over its mean at the acceptable rate, for the same noise.
+- Rate: the likelihood ratio of a third, and of a tenth, of the acceptable rate to that rate itself,
+  for the same noise.
 - With an acceptable rate the evidence is the mean of both: an e-value against a canary that is
   unacceptable both ways. Several metrics need no split: each must be promoted by itself
   (intersection-union test, Berger 1996).
@@ -38,6 +39,7 @@ from steadystate.domain.judge import (
     numbers,
     side,
 )
+from steadystate.domain.rate import likeliest_part, log_rate_evidence
 
 STATE_SCHEMA = "steadystate/promotion-judge/v1"
 
@@ -82,16 +84,6 @@ def log_ratio_evidence(canary: Side, stable: Side, margin: float, noise: float) 
         middle = (power + unsafe) / 2
         power, unsafe = (middle, unsafe) if is_safe(middle) else (power, middle)
     return power * (a * canary.bad + b * stable.bad)
-
-
-def log_rate_evidence(canary: Side, acceptable_rate: float, part: float, kappa: float) -> float:
-    """ln of one look's e-value against "the canary's rate is at least the acceptable one".
-
-    part^bad over its mean, for a Poisson count whose mean gamma noise of variance kappa multiplies;
-    less noise or a higher rate only lower it.
-    """
-    gain = acceptable_rate * canary.total * (1 - part)
-    return canary.bad * math.log(part) + (math.log1p(kappa * gain) / kappa if kappa else gain)
 
 
 class PromotionDecision(StrEnum):
@@ -156,10 +148,10 @@ class PromotionJudge:
             noise = self.kappa * self._rate(canary, stable)
             self.log_ratio += log_ratio_evidence(canary, stable, self.margin, noise)
         if canary.total and self.acceptable_rate is not None:
-            for i, part in enumerate(RATE_BETS):
-                self.log_rates[i] += log_rate_evidence(
-                    canary, self.acceptable_rate, part, self.kappa
-                )
+            total, rate = canary.total, self.acceptable_rate
+            for i, times in enumerate(RATE_BETS):
+                part = likeliest_part(times, total, rate, self.kappa)
+                self.log_rates[i] += log_rate_evidence(canary.bad, total, rate, part, self.kappa)
         self.known = self.known.plus(stable)
 
     def _rate(self, canary: Side, stable: Side) -> float:

@@ -132,6 +132,12 @@ PHRASES: Final = {
     "look, {side3} against {side4} since the start; margin {number3}, alpha {number4}":
         "{number2}번째 비교에서 e-값이 {number}에 이름: 나쁜 요청이 카나리 {side}, stable {side2}, "
         "시작부터는 카나리 {side3}, stable {side4}(margin {number3}, alpha {number4})",
+    "e-value reached {number} at look {number2}: canary {side} bad in this look, alone, where "
+    "{number3} % is acceptable, {side2} against {side3} since the start; margin {number4}, "
+    "alpha {number5}":
+        "{number2}번째 비교에서 e-값이 {number}에 이름: 모든 요청을 받은 카나리의 나쁜 요청 "
+        "{side}, 허용 비율 {number3} %, 시작부터는 카나리 {side2}, stable {side3}"
+        "(margin {number4}, alpha {number5})",
     "canary {side} bad against stable {side2}, e-value {number} of {number2} for a rate {note} "
     "at {number3} % confidence":
         "나쁜 요청이 카나리 {side}, stable {side2}; 비율이 {note}이라는 e-값 {number}, 필요한 e-값 "
