@@ -5,11 +5,12 @@ from typing import get_args
 
 import pytest
 
-from steadystate.contracts import Failure
+from steadystate.contracts import Failure, Plan
 from steadystate.documents.fields import Language
 from steadystate.evidence import Evidence, UndoEvidence
 from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative, SectionKey
+from steadystate.report.replay import judge_again
 from tests.cli.made import made_run
 from tests.report import evidences
 
@@ -57,6 +58,23 @@ def test_the_summary_is_one_sentence_with_the_verdict_and_the_recovery() -> None
     assert compose(made_run().evidence(), "ko").summary == (
         "PASS: 목표 7개를 모두 지켰고, 서비스는 장애 뒤 1.9~3.0초 만에 온전해졌습니다(목표 10분)."
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "FAIL: recovery took 1.9 to 3.0 s, over the target of 1 s."),
+        ("ko", "FAIL: 회복에 1.9~3.0초 걸려 목표 1초를 넘겼습니다."),
+    ],
+)
+def test_a_recovery_that_took_too_long_is_told_as_such(language: Language, said: str) -> None:
+    evidence = made_run().evidence()
+    plan = evidence.plan
+    assert isinstance(plan, Plan)
+    strict = plan.recovery.model_copy(update={"target_seconds": 1.0})
+    plan = plan.model_copy(update={"recovery": strict})
+    judged = judge_again(changed(evidence, plan=plan)).evidence
+    assert compose(judged, language).summary == said
 
 
 def test_a_missed_objective_leads_the_summary_and_the_next_steps() -> None:

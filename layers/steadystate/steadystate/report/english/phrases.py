@@ -8,12 +8,15 @@ from steadystate.report.shown import amount, duration, number, seconds
 
 def short(recovery: RecoveryBrief) -> str:
     """Return recovery against its target in half a sentence."""
-    target = f"against a target of {duration(recovery.target_seconds, 'en')}"
+    asked = duration(recovery.target_seconds, "en")
+    target = f"against a target of {asked}"
     if recovery.from_fault is None:
         return f"recovery could not be measured {target}"
     if recovery.first_breach_at is None:
         return f"none of {count(recovery.probes, 'probe')} failed after the fault"
     took = interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
+    if recovery.verdict is Verdict.FAIL:
+        return f"recovery took {took}, over the target of {asked}"
     if recovery.from_fault.high_seconds is None:
         return f"recovery took {took} and was not proven, {target}"
     return f"the service was whole again {took} after the fault, {target}"

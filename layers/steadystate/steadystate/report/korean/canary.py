@@ -195,7 +195,8 @@ def _step(step: StepBrief) -> str:
 def _verdict(brief: CanaryBrief) -> Paragraphs:
     first = [summary(brief)]
     if brief.why_text:
-        first.append(f"기록에는 “{brief.why_text}”라고 남아 있습니다.")
+        said = joined(f"“{brief.why_text}”", "이라고/라고")
+        first.append(f"기록에는 {said} 남아 있습니다.")
     metrics = []
     for m in brief.metrics if brief.looks else ():
         metrics.append(

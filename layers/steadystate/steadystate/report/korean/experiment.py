@@ -161,7 +161,8 @@ def _verdict(brief: Brief) -> Paragraphs:
     if brief.changed:
         first.append(f"다시 판정하니 저장된 것과 다른 것은 {', '.join(brief.changed)} 부분입니다.")
     if brief.why_text:
-        first.append(f"기록에는 “{brief.why_text}”라고 남아 있습니다.")
+        said = joined(f"“{brief.why_text}”", "이라고/라고")
+        first.append(f"기록에는 {said} 남아 있습니다.")
     parts = [_objective(o) for o in brief.objectives]
     states = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
     rails = [

@@ -17,6 +17,8 @@ def short(recovery: RecoveryBrief) -> str:
     if recovery.first_breach_at is None:
         return f"장애 뒤의 프로브 {probes(recovery.probes)} 가운데 실패한 것이 없었습니다"
     took = interval(recovery.from_fault.low_seconds, recovery.from_fault.high_seconds)
+    if recovery.verdict is Verdict.FAIL:
+        return f"회복에 {took} 걸려 목표 {joined(target, '을/를')} 넘겼습니다"
     if recovery.from_fault.high_seconds is None:
         return f"회복에 {took} 걸렸고 회복이 증명되지 않았습니다(목표 {target})"
     return f"서비스는 장애 뒤 {took} 만에 온전해졌습니다(목표 {target})"

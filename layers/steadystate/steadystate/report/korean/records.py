@@ -126,7 +126,7 @@ PHRASES: Final = {
         "다른 누군가가 바꾼 가중치 {weights}(이 실행의 가중치 {weights2})",
     "someone else set targets that are not this canary's, where this run had {weights}":
         "다른 누군가가 이 카나리의 것이 아닌 대상으로 바꿈(이 실행의 가중치 {weights})",
-    "weights {said}": "가중치 {said}",
+    "weights {said}": "가중치: {said}",
     # evidence on both sides
     "e-value reached {number} at look {number2}: canary {side} bad against stable {side2} in this "
     "look, {side3} against {side4} since the start; margin {number3}, alpha {number4}":
