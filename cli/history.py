@@ -2,10 +2,11 @@
 
 import json as jsons
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -56,12 +57,7 @@ def history(
         for record in records:
             output.line("\t".join(_row(record)))
     else:
-        table = _table("run", "ended (UTC)", "workload", "verdict", "recovery")
-        for record in records:
-            name, ended, of, verdict, recovery = _row(record)
-            style = STYLES[record.verdict]
-            table.add_row(Text(name), ended, Text(of), Text(verdict, style=style), recovery)
-        output.console.print(table)
+        output.console.print(listing(records))
 
 
 def trend(
@@ -151,8 +147,14 @@ def _recovery(record: RunRecord) -> str:
     return f"at least {low:.1f} s" if high is None else f"{low:.1f} to {high:.1f} s"
 
 
-def _table(*titles: str) -> Table:
-    table: Any = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for title in titles:
-        table.add_column(title, no_wrap=True, overflow="fold" if title == "run" else "ellipsis")
-    return table  # type: ignore[no-any-return]
+def listing(records: Sequence[RunRecord]) -> Table:
+    """Return runs as a table whose ids can be copied, however narrow it is."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    whole = {"run": max(len(r.run_id) for r in records), "verdict": 12}
+    for title in ("run", "ended (UTC)", "workload", "verdict", "recovery"):
+        table.add_column(title, no_wrap=True, min_width=whole.get(title))
+    for record in records:
+        name, ended, of, verdict, recovery = _row(record)
+        style = STYLES[record.verdict]
+        table.add_row(Text(name), ended, Text(of), Text(verdict, style=style), recovery)
+    return table

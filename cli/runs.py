@@ -202,8 +202,9 @@ def list_runs(
             output.line("\t".join(_row(one)))
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    whole = {"run": max(len(one.plan.run_id) for one in runs), "verdict": 12}
     for title in ("run", "started (UTC)", "verdict", "by"):
-        table.add_column(title, no_wrap=True, overflow="fold" if title == "run" else "ellipsis")
+        table.add_column(title, no_wrap=True, min_width=whole.get(title))
     for one in runs:
         name, started, verdict, who = _row(one)
         style = STYLES[one.verdict] if one.verdict else "dim"

@@ -1,10 +1,14 @@
 """`history` and `trend` on a stack whose table is real."""
 
+import io
 import json
 import time
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
+from cli.history import listing
 from cli.place import Place
 from steadystate.adapters.aws import client
 from steadystate.domain.trend import DAY, RunRecord
@@ -12,6 +16,7 @@ from steadystate.domain.verdict import Verdict
 from steadystate.run.history import record_of
 from tests.cli.conftest import REGION, STACK, Invoke
 from tests.cli.made import made_run
+from tests.domain.records import record
 
 AT = ("--stack", STACK, "--region", REGION)
 
@@ -36,6 +41,17 @@ def test_the_history_lists_runs_newest_first(place: Place, invoke: Invoke) -> No
     assert [line.split("\t")[0] for line in of_bank.splitlines()] == ["run-2", "run-3"]
     content = json.loads(invoke("history", "--json", *AT).stdout)
     assert [one["run_id"] for one in content] == ["run-1", "run-2", "run-3"]
+
+
+def test_a_narrow_terminal_shows_run_ids_and_verdicts_whole() -> None:
+    run_id = "bank-process-kill-20261121-085640-faad"
+    runs = [record(verdict=v) for v in Verdict]
+    drawn = io.StringIO()
+    table = listing([replace(one, run_id=run_id) for one in runs])
+    Console(file=drawn, width=80, color_system=None).print(table)
+    for verdict, line in zip(Verdict, drawn.getvalue().splitlines()[1:], strict=True):
+        assert line.startswith(f"{run_id} ")
+        assert f" {verdict} " in line
 
 
 def test_an_empty_history_says_so(place: Place, invoke: Invoke) -> None:

@@ -12,7 +12,7 @@ from reporting.chart import Limit, Picture, TimeChart, Trace
 from reporting.front import Banner, Number, Numbers, Title
 from reporting.lanes import Lanes
 from reporting.scales import DateAxis
-from reporting.sheet import Cover, Heading, build, part
+from reporting.sheet import ROOM_FOR_A_CHART, ROOM_FOR_A_PART, Cover, Heading, build, part
 from reporting.style import AMBER, BLUE, GREEN, INK, RED, SLATE
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words, words_of
@@ -157,13 +157,14 @@ def _date(at: float) -> str:
 
 
 def _scenario(scenario: ScenarioTrend, axis: DateAxis, words: Words) -> list[Flowable]:
-    story = part(scenario.scenario)
+    pictures = _pictures(scenario, axis, words)
+    story = part(scenario.scenario, ROOM_FOR_A_CHART if pictures else ROOM_FOR_A_PART)
     if scenario.verdict_worse:
         story.append(text(words["trend.verdict_worse"]))
-    for picture in _pictures(scenario, axis, words):
+    for picture in pictures:
         story += [KeepTogether([TimeChart(picture, words, _CHART)]), Spacer(1, 6)]
     if scenario.comparisons:
-        story.append(_comparisons(scenario.comparisons, words))
+        story.append(KeepTogether([_comparisons(scenario.comparisons, words)]))
     else:
         story.append(note(words["trend.no_compare"]))
     story += [Heading(words["trend.runs"], 1), _runs(scenario.runs[-_RUNS:], words)]
