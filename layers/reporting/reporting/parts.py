@@ -225,7 +225,7 @@ def plan_part(evidence: Evidence, plan: Plan, words: Words) -> list[Flowable]:
         rows.append([name, action.action, shown, settings or figures.NOTHING])
     if rows:
         columns = ("fault", "action", "targets", "parameters")
-        story.append(table([words[f"column.{c}"] for c in columns], rows, (20, 30, 28, 30)))
+        story.append(table([words[f"column.{c}"] for c in columns], rows, (19, 24, 25, 40)))
     if fault:
         hit = words["plan.hit"]
         story.append(

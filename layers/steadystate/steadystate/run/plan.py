@@ -121,7 +121,7 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
         return Planned(run_id=request.run_id, workload=plan.workload)
     aimed_at = sum(len(action.targets) for action in actions.values())
     detail = f"actions: {len(actions)}, targets: {aimed_at}"
-    world.store.add_event(request.run_id, Event(at=now, what="planned", detail=detail))
+    world.store.add_event(request.run_id, Event(at=plan.started_at, what="planned", detail=detail))
     names = {"scenario": plan.scenario, "workload": plan.workload}
     world.bus.announce(request.run_id, "Run Planned", names)
     return Planned(run_id=request.run_id, workload=plan.workload)

@@ -206,6 +206,9 @@ PHRASES: Final = {
     "chaos gate unfinished": "끝나지 않은 카오스 관문",
     "chaos gate inconclusive": "결론이 없는 카오스 관문",
     "recovery": "회복",
+    # what older records say
+    "{number} actions on {number2} targets": "동작 {number}개, 대상 {number2}개",
+    "{number} records read back": "다시 읽어 확인한 기록 {number}개",
 }  # fmt: skip
 
 
