@@ -2,9 +2,10 @@
 
 `imports` compares the import of each function with `import boto3` and the same clients. `reports`
 draws made runs of up to 24 hours. `runs` brings up the lab, and measures recovery against the
-truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `ends` times
-the way from the end of a run to its stored report, `fresh` what a newcomer waits for. Each table is
-printed and kept in `bench/results/`.
+truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `canaries`
+times the way back of a canary, and counts what the chat's users lose while one is promoted. `ends`
+times the way from the end of a run to its stored report, `fresh` what a newcomer waits for. Each
+table is printed and kept in `bench/results/`.
 """
 
 import argparse
@@ -15,13 +16,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import ends, fresh, imports, reports, runs
+from bench import canaries, ends, fresh, imports, reports, runs
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS: dict[str, Callable[[int], list[str]]] = {
     "imports": lambda _: imports.measure(),
     "reports": lambda _: reports.measure(),
     "runs": runs.measure,
+    "canaries": lambda _: canaries.measure(),
     "ends": lambda _: ends.measure(),
     "fresh": lambda _: fresh.measure(),
 }

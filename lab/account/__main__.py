@@ -20,6 +20,7 @@ def main() -> None:
     """Serve until SIGTERM, or until the parent is gone."""
     arguments = _arguments()
     region = _environment()
+    from lab.account import connections
     from lab.account import server as servers
     from lab.account.clients import Clients
     from lab.account.cloudwatch import Metrics
@@ -30,7 +31,7 @@ def main() -> None:
     from lab.account.schedules import Clock
     from lab.account.seams.events import current_schedules
 
-    server = servers.listen(arguments.port)
+    server = connections.listen(arguments.port)
     url = f"http://127.0.0.1:{server.server_address[1]}"
     clients = Clients(url, region)
     parts = Parts(

@@ -1,4 +1,4 @@
-"""The account's HTTP server: moto's API behind threads and kept-alive connections, and `/lab/…`."""
+"""The account's HTTP server: moto's API, and `/lab/…`."""
 
 import importlib
 import json
@@ -10,12 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from lab.account import fis, seams, uses
 from lab.account.parts import Parts
@@ -28,14 +23,6 @@ Environ = dict[str, Any]
 
 # Whose state the data plane reports -> moto's service; the seam has the same name.
 _REPORTS = {"caches": "elasticache", "containers": "ecs", "databases": "rds"}
-
-
-class _RequestHandler(MotoRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_request(self, *_: object) -> None:
-        """Say nothing: hundreds of requests a second are ordinary."""
 
 
 class Application(DomainDispatcherApplication):
@@ -141,15 +128,3 @@ def _content(environ: Environ) -> Any:
         return json.loads(environ["wsgi.input"].read(size))
     except ValueError as error:
         raise fis.InvalidError(f"the body is not JSON: {error}") from error
-
-
-def listen(port: int) -> BaseWSGIServer:
-    """A server on loopback whose application is set later; port 0 lets the OS choose."""
-    server = ThreadedWSGIServer("127.0.0.1", port, _nothing, handler=_RequestHandler)
-    server.daemon_threads = True
-    return server
-
-
-def _nothing(_: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    start_response("503 Service Unavailable", [("Content-Length", "0")])
-    return []
