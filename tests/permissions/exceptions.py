@@ -10,22 +10,12 @@ from tests.permissions.policies import Unused
 MACHINES: Final = tuple(
     f"{name}StateMachine" for name in ("Canary", "Experiment", "Recover", "Report")
 )
-PLANS: Final = ("PlanRunFunction", "PlanCanaryFunction")
-READERS: Final = (
-    "ComposeReportFunction",
-    "NotifyPeopleFunction",
-    "RecordHistoryFunction",
-    "RenderReportFunction",
-)
-NOT_THERE: Final = "AWS says 404 and not 403 only to who may list; the lab says 404 to everyone"
 
 EXCEPTIONS: Final = (
     Unused(
         MACHINES, "DeliverLogs", "*", "Step Functions delivers its log itself; the lab does not"
     ),
     Unused(MACHINES, "Trace", "*", "X-Ray; the lab has none"),
-    Unused(PLANS, "TellMissingScenarios", "*", NOT_THERE),
-    Unused(READERS, "TellMissingEvidence", "*", NOT_THERE),
     Unused(
         ("ComposeReportFunction",),
         "WriteProse*",

@@ -39,7 +39,7 @@ def connect(_: Parts) -> None:
         role, name = session[0], session[2]
         operation = self._get_action()
         if service == "s3":
-            wanted: list[tuple[str, list[str] | None]] = [(f"s3:{operation}", [resource])]
+            wanted = _bucket_needs(f"s3:{operation}", resource)
         else:
             body = _body(self, service)
             wanted = access.needs(service, operation, body, region=region, account=ACCOUNT_ID)
@@ -50,6 +50,19 @@ def connect(_: Parts) -> None:
                 raise _refusal(self, service, "AccessDenied", text)
 
     replace(ActionAuthenticatorMixin, "_authenticate_and_authorize_action", authorize)
+
+
+def _bucket_needs(action: str, resource: str) -> list[tuple[str, list[str] | None]]:
+    """Only who may list a bucket is told that an object is missing; to others it is as if they may
+    not read it: API reference of S3, GetObject."""
+    from moto.s3.models import s3_backends
+
+    needed: list[tuple[str, list[str] | None]] = [(action, [resource])]
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    s3 = s3_backends[ACCOUNT_ID]["aws"]
+    if action == "s3:GetObject" and bucket in s3.buckets and s3.get_object(bucket, key) is None:
+        needed.append(("s3:ListBucket", [f"arn:aws:s3:::{bucket}"]))
+    return needed
 
 
 def may(

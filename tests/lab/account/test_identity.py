@@ -161,6 +161,23 @@ def test_a_permission_for_one_resource_is_none_for_another(
     assert "AccessDenied" not in code("mine")
 
 
+def test_only_who_may_list_a_bucket_is_told_that_an_object_is_missing(account: Account) -> None:
+    account.client("s3").create_bucket(
+        Bucket="quiet", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"}
+    )
+    account.client("s3").put_object(Bucket="quiet", Key="there", Body=b"")
+
+    def told(name: str, *actions: str) -> str:
+        api = account.as_role("s3", _role(account, name, _policy("Allow", list(actions))))
+        api.get_object(Bucket="quiet", Key="there")
+        with pytest.raises(ClientError) as refused:
+            api.get_object(Bucket="quiet", Key="missing")
+        return str(refused.value.response["Error"]["Code"])
+
+    assert told("gets", "s3:GetObject") == "AccessDenied"
+    assert told("gets-and-lists", "s3:GetObject", "s3:ListBucket") == "NoSuchKey"
+
+
 def test_a_machine_cannot_invoke_a_function_that_its_role_does_not_allow(
     account: Account, app: Outputs
 ) -> None:
