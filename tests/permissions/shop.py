@@ -44,7 +44,7 @@ document: steadystate/canary/v1
 name: {name}
 workload: {name}
 steps: [{step}, 100]
-bake: 2s
+bake: 4s
 final_bake: 1s
 history: 1m
 hold_limit: {hold}
