@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,9 +30,32 @@ def connect(parts: Parts) -> None:
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     state_expressions.connect()
+    _connect_definitions()
     _connect_tasks(parts)
     _connect_ends(parts)
     _connect_api()
+
+
+def _connect_definitions() -> None:
+    """A definition is parsed once: what it becomes keeps nothing of an execution, and parsing it
+    takes most of a second."""
+    from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+    from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+    @cache
+    def program(definition: str) -> Any:
+        return AmazonStateLanguageParser.parse(definition)[0]
+
+    def entrypoint(self: Any) -> Any:
+        return program(self._evaluation_details.state_machine_details.definition)
+
+    def say_nothing(*_: Any, **__: Any) -> None:
+        """For each error moto writes out the whole tree of the state, and of all around it."""
+
+    replace(ExecutionWorker, "_get_evaluation_entrypoint", entrypoint)
+    replace(EvalComponent, "_log_failure_event_exception", say_nothing)
+    replace(EvalComponent, "_log_exception", say_nothing)
 
 
 def _connect_tasks(parts: Parts) -> None:
@@ -145,16 +169,18 @@ def _refused(code: str, message: str, status: int) -> ClientError:
 
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:
+    name, wanted = task._get_boto_service_name(service), task._get_boto_service_action(action)
+    return _model(name, wanted.replace("_", ""))
+
+
+@cache
+def _model(service: str, action: str) -> Any:
+    """The model of an operation: to read it anew for every task takes longer than all the rest."""
     import botocore.session
 
-    name = task._get_boto_service_name(service)
-    wanted = task._get_boto_service_action(action).replace("_", "")
-    model = _models.setdefault(name, botocore.session.get_session().get_service_model(name))
-    operation = next(o for o in model.operation_names if o.lower() == wanted)
+    model = botocore.session.get_session().get_service_model(service)
+    operation = next(o for o in model.operation_names if o.lower() == action)
     return model.operation_model(operation)
-
-
-_models: dict[str, Any] = {}
 
 
 def _spell_parameters(

@@ -1,8 +1,8 @@
-"""DynamoDB: a conditional write is one step, and a Query looks at its partition alone.
+"""DynamoDB: a write with its condition is one step, and a Query looks at its partition alone.
 
-moto checks and writes without a lock, so two clients at the same moment could both win; it sorts
-the whole table for every Query, keeps a copy of every item that it ever gave, and looks each part
-of an answer up in the API's model.
+moto checks and writes without a lock, so two clients at the same moment could both win; it copies
+the whole table for every transaction, sorts it for every Query, keeps a copy of every item that it
+ever gave, and looks each part of an answer up in the API's model.
 """
 
 import copy
@@ -16,6 +16,7 @@ from lab.account.parts import Parts
 from lab.account.seams.insides import replace
 
 _WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+_READS = ("get_item", "query", "scan")
 _OF_ITEMS = frozenset(
     {
         *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"),
@@ -25,25 +26,67 @@ _OF_ITEMS = frozenset(
 
 
 def connect(_: Parts) -> None:
-    _connect_writes()
+    _connect_transactions()
     _connect_queries()
     _connect_answers()
+    _connect_isolation()
 
 
-def _connect_writes() -> None:
+def _connect_transactions() -> None:
+    """What a transaction did is taken back item by item."""
+    from moto.dynamodb import models
+    from moto.dynamodb.models.table import Table
+
+    transact = models.DynamoDBBackend.transact_write_items
+
+    class Copies:
+        @staticmethod
+        def deepcopy(value: Any) -> Any:
+            return value if isinstance(value, Table) else copy.deepcopy(value)
+
+    def transacted(self: Any, transact_items: list[dict[str, Any]]) -> None:
+        before = [_kept(self, operation) for item in transact_items for operation in item.values()]
+        try:
+            transact(self, transact_items)
+        except Exception:
+            for items, key, item in before:
+                if item is None:
+                    items.pop(key, None)
+                else:
+                    items[key] = item
+            raise
+
+    replace(models, "copy", Copies)
+    replace(models.DynamoDBBackend, "transact_write_items", transacted)
+
+
+def _kept(backend: Any, operation: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Where an operation's item lies, and a copy of it as it is; None where there is none."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    table = backend.get_table(operation["TableName"])
+    named = operation.get("Item") or operation["Key"]
+    key, items = DynamoType(named[table.hash_key_attr]), table.items
+    if table.range_key_attr is not None:
+        items, key = items[key], DynamoType(named[table.range_key_attr])
+    return items, key, copy.deepcopy(items.get(key))
+
+
+def _connect_isolation() -> None:
+    """Calls follow one another, so that nobody reads what a transaction will take back."""
     from moto.dynamodb.models import DynamoDBBackend
 
     one_at_a_time = threading.RLock()
 
-    def locked(write: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(write)
+    def locked(call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
         def under_lock(*arguments: Any, **named: Any) -> Any:
             with one_at_a_time:
-                return write(*arguments, **named)
+                return call(*arguments, **named)
 
         return under_lock
 
-    for name in _WRITES:
+    for name in (*_WRITES, *_READS):
         replace(DynamoDBBackend, name, locked(getattr(DynamoDBBackend, name)))
 
 

@@ -62,6 +62,21 @@ def test_a_crash_is_retried_and_then_fails_with_the_runtimes_error(
     assert [e["type"] for e in events].count("TaskFailed") == 3
 
 
+def test_executions_of_one_definition_count_their_own_retries(
+    account: Account, main_machine: Machine
+) -> None:
+    def failures(arn: str) -> int:
+        main_machine.end_of(arn)
+        api = account.client("stepfunctions")
+        events = api.get_execution_history(executionArn=arn)["events"]
+        return [event["type"] for event in events].count("TaskFailed")
+
+    together = [main_machine.start({"do": "crash"}) for _ in range(3)]
+    found = [failures(arn) for arn in together]
+    assert found == [3, 3, 3]
+    assert failures(main_machine.start({"do": "crash"})) == 3
+
+
 def test_stopping_aborts_at_once_with_the_reason_while_the_function_runs_on(
     account: Account, app: Outputs, main_machine: Machine, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -49,10 +48,6 @@ def test_of_many_conditional_writes_at_the_same_moment_exactly_one_wins(account:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    # moto copies a whole table for a transaction: with rows in it, contenders really meet.
-    with ThreadPoolExecutor(4) as fill:
-        rows = [{"pk": {"S": f"row-{n}"}, "text": {"S": "x" * 200}} for n in range(400)]
-        list(fill.map(lambda row: tables.put_item(TableName="contended", Item=row), rows))
     for round_number in range(ROUNDS):
 
         def put(number: int, key: str = f"put-{round_number}") -> None:
@@ -70,6 +65,52 @@ def test_of_many_conditional_writes_at_the_same_moment_exactly_one_wins(account:
 
         assert winners(put) == 1
         assert winners(transact) == 1
+
+
+def test_a_transaction_that_is_refused_leaves_every_item_as_it_was(account: Account) -> None:
+    tables = account.client("dynamodb")
+    tables.create_table(
+        TableName="taken-back",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+
+    def key(name: str) -> dict[str, Any]:
+        return {"pk": {"S": "p"}, "sk": {"S": name}}
+
+    kept = [key(name) | {"v": {"N": "1"}} for name in ("deleted", "put", "updated")]
+    for item in kept:
+        tables.put_item(TableName="taken-back", Item=item)
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        tables.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": "taken-back", "Item": key("put") | {"v": {"N": "2"}}}},
+                {"Put": {"TableName": "taken-back", "Item": key("new")}},
+                {"Delete": {"TableName": "taken-back", "Key": key("deleted")}},
+                {
+                    "Update": {
+                        "TableName": "taken-back",
+                        "Key": key("updated"),
+                        "UpdateExpression": "SET v = :two",
+                        "ExpressionAttributeValues": {":two": {"N": "2"}},
+                    }
+                },
+                {
+                    "ConditionCheck": {
+                        "TableName": "taken-back",
+                        "Key": key("nothing"),
+                        "ConditionExpression": "attribute_exists(pk)",
+                    }
+                },
+            ]
+        )
+    assert tables.scan(TableName="taken-back")["Items"] == kept
 
 
 ROOMS, MESSAGES = 3, 7
