@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -124,6 +125,31 @@ def test_of_many_runs_that_begin_at_once_one_holds_the_workload(store: TableRunS
     assert len(outcomes) == len(runs)
     assert store.open_runs() == [winner]
     assert f"run {winner} since" in str(store.holder("bank", START))
+
+
+def test_of_two_runs_that_begin_at_the_same_moment_exactly_one_does_fifty_times(
+    store: TableRunStore,
+) -> None:
+    def begin(run: Run, gate: threading.Barrier) -> str | None:
+        gate.wait()
+        for _ in range(20):
+            try:
+                store.begin(run, START + 900)
+                return run.plan.run_id
+            except WorkloadBusy:
+                return None
+            except TransientError:
+                continue
+        raise AssertionError("the table is busy for ever")
+
+    with ThreadPoolExecutor(2) as pool:
+        for turn in range(50):
+            gate = threading.Barrier(2)
+            pair = [planned(f"turn-{turn}-{n}") for n in range(2)]
+            (begun,) = filter(None, pool.map(begin, pair, [gate, gate]))
+            assert store.open_runs() == [begun]
+            assert f"run {begun} since" in str(store.holder("bank", START))
+            assert store.release_lease(begun)
 
 
 def test_a_lease_that_expired_is_taken_over_and_its_old_holder_may_not_act(

@@ -60,6 +60,24 @@ def test_an_approval_is_announced_once_though_it_is_asked_for_twice() -> None:
     assert [w for w, _ in world.account.announced].count("Approval Needed") == 1
 
 
+def test_a_question_that_is_delivered_again_after_the_answer_asks_nobody() -> None:
+    world = waiting()
+    assert world.answered(APPROVED) == "shift"
+    world.ask()
+    assert world.kept().progress.gate is None
+    assert world.shift().next == "bake"
+
+
+def test_a_canary_goes_back_when_nobody_could_be_asked() -> None:
+    world = World(steps=STEPS)
+    world.plan()
+    world.until("ask")
+    assert world.answered(None) == "rollback"
+    world.until("evaluate", "rollback")
+    assert world.evaluate().verdict is Verdict.INCONCLUSIVE
+    assert world.balancer.weights == ORIGINAL
+
+
 def test_a_rejected_canary_goes_back_with_the_name_and_the_reason() -> None:
     world = waiting()
     assert world.answered(REJECTED) == "rollback"

@@ -198,6 +198,13 @@ def test_every_task_of_a_run_catches(machine: Machine, state: State) -> None:
     assert state.body.get("Catch")
 
 
+@each_task("experiment", "canary", "recover")
+def test_an_answer_that_is_not_the_runs_own_is_an_error(machine: Machine, state: State) -> None:
+    if state.body["Resource"].endswith(".waitForTaskToken"):
+        return  # its answer is a person's
+    assert "$error('no answer of the task')" in state.body["Output"]
+
+
 def test_one_run_that_cannot_be_recovered_does_not_keep_the_others() -> None:
     for scope in list(machine("recover").scopes())[1:]:
         for name, body in scope["States"].items():

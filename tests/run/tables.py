@@ -147,10 +147,13 @@ class Table:
             self.acted.add(run_id)
             self.writes += 1
 
-    def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
+    def close_undo(self, run_id: str, what: str, now: float, found: str) -> bool:
+        if self.ledger[run_id, what].state != "open":
+            return False
         update = {"state": "undone", "verified_at": now, "found": found}
         self.ledger[run_id, what] = self.ledger[run_id, what].model_copy(update=update)
         self.writes += 1
+        return True
 
     def undo_records(self, run_id: str) -> list[UndoRecord]:
         return [record for (run, _), record in self.ledger.items() if run == run_id]

@@ -42,6 +42,32 @@ def test_a_fault_that_is_started_twice_is_one_fault() -> None:
     assert len(world.table.undo_records(RUN)) == 2
 
 
+def test_a_first_look_that_found_the_service_steady_says_so_again_and_looks_no_more() -> None:
+    world = World()
+    world.plan()
+    assert [world.watch().next for _ in range(3)] == ["inject"] * 3
+    assert len(world.table.samples(RUN)) == 1
+    assert [what for what, _ in world.account.announced].count("Steady") == 1
+
+
+def test_a_look_that_saw_the_fault_end_says_so_again_and_looks_no_more() -> None:
+    world = injecting(lasts=8.0)
+    while world.watch().next == "watch":
+        pass
+    looks = len(world.table.samples(RUN))
+    assert [world.watch().next for _ in range(2)] == ["undo"] * 2
+    assert len(world.table.samples(RUN)) == looks
+    assert [what for what, _ in world.account.announced].count("Fault Over") == 1
+
+
+def test_a_look_that_saw_the_recovery_says_so_again_and_looks_no_more() -> None:
+    world = finished()
+    looks = len(world.table.samples(RUN))
+    assert [world.watch().next for _ in range(2)] == ["evaluate"] * 2
+    assert len(world.table.samples(RUN)) == looks
+    assert [what for what, _ in world.account.announced].count("Recovered") == 1
+
+
 def test_what_must_be_undone_is_written_before_it_is_done() -> None:
     world = World()
     world.fis.refuses = "no"
@@ -135,7 +161,7 @@ def test_an_undo_that_is_answered_waits_for_nothing() -> None:
 
 def test_an_undo_twice_closes_once_and_announces_once() -> None:
     world = injecting()
-    assert [world.undo(), world.undo(), world.undo()] == [2, 0, 0]
+    assert [world.undo(), world.undo(), world.undo()] == [2, 2, 2]
     assert [what for what, _ in world.account.announced].count("Run Undone") == 1
     run = world.table.get(RUN)
     assert run is not None
@@ -146,6 +172,24 @@ def test_an_undo_twice_closes_once_and_announces_once() -> None:
     again = world.table.get(RUN)
     assert again is not None
     assert again.progress.undone_at == first
+
+
+def test_of_two_undos_at_once_one_closes_a_record_and_tells_of_it() -> None:
+    world = injecting()
+    deleting = world.fis.delete_templates
+
+    def overtaken(run_id: str) -> str | None:
+        world.fis.delete_templates = deleting  # type: ignore[method-assign]
+        world.undo()
+        world.clock.wait(5)
+        return deleting(run_id)
+
+    world.fis.delete_templates = overtaken  # type: ignore[method-assign]
+    begun = world.clock.at
+    assert world.undo() == 2
+    assert [what for what, _ in world.account.announced].count("Run Undone") == 1
+    verified = [r.verified_at for r in world.table.undo_records(RUN)]
+    assert all(at is not None and at < begun + 5 for at in verified)
 
 
 def test_an_undo_reads_back_until_fis_has_stopped() -> None:
@@ -170,7 +214,7 @@ def test_an_undo_that_cannot_be_read_back_stays_open_and_is_tried_again() -> Non
     with pytest.raises(UndoIncomplete):
         world.release()
     assert RUN in world.table.open
-    assert world.undo() == 1
+    assert world.undo() == 2
     world.release()
     assert world.clean()
 

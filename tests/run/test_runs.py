@@ -338,7 +338,7 @@ def test_a_run_that_was_closed_is_found_once_more_when_the_end_of_its_execution_
     assert world.leftovers("never-was") == []
     ((run_id, failure),) = world.leftovers(RUN)
     told, timeline = list(world.account.announced), world.table.events(RUN)
-    assert world.undo(run_id) == 0
+    assert world.undo(run_id) == 2
     assert world.evaluate(failure) == answer
     world.release()
     assert (world.account.announced, world.table.events(RUN)) == (told, timeline)

@@ -84,7 +84,7 @@ def test_a_recovery_that_is_throttled_midway_goes_on_where_it_was() -> None:
     for _ in range(2):
         with pytest.raises(TransientError):
             world.undo(run_id)
-    assert world.undo(run_id) == 1
+    assert world.undo(run_id) == 2
     world.evaluate(failure, run_id)
     world.release(run_id)
     assert world.clean()

@@ -117,7 +117,7 @@ class Watched(Contract):
 
 
 class Undone(Contract):
-    """Output of undo_run: how many records were closed by this call."""
+    """Output of undo_run: how many records of the ledger are closed."""
 
     run_id: RunId
     closed: int

@@ -268,8 +268,8 @@ class RunStore(Protocol):
     def end_acts(self, run_id: str) -> None:
         """Let the run do nothing more that must be undone: open_undo refuses from now on."""
 
-    def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
-        """Close a record that has been read back."""
+    def close_undo(self, run_id: str, what: str, now: float, found: str) -> bool:
+        """Close a record that has been read back; return whether it was open until now."""
 
     def undo_records(self, run_id: str) -> list[UndoRecord]:
         """Return the run's ledger."""

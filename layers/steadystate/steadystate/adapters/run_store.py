@@ -276,13 +276,18 @@ class TableRunStore:
         """Refuse every undo that would be opened from now on: nothing more may be done."""
         self._table.update(_key(run_id, "RUN"), "SET acted = :yes", "attribute_exists(pk)", _YES)
 
-    def close_undo(self, run_id: str, what: str, now: float, found: str) -> None:
-        """Close a record."""
-        self._table.update(
+    def close_undo(self, run_id: str, what: str, now: float, found: str) -> bool:
+        """Close a record; of several undos at once, the first one does."""
+        return self._table.update(
             _key(run_id, f"UNDO#{what}"),
             "SET undo_state = :done, verified_at = :at, seen = :seen",
-            "attribute_exists(pk)",
-            {":done": text("undone"), ":at": number(now), ":seen": text(found)},
+            "undo_state = :open",
+            {
+                ":open": text("open"),
+                ":done": text("undone"),
+                ":at": number(now),
+                ":seen": text(found),
+            },
         )
 
     def undo_records(self, run_id: str) -> list[UndoRecord]:

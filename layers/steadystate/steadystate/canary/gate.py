@@ -51,6 +51,8 @@ def ask_person(request: AskPersonInput, world: Asking) -> CanaryWatched:
     if run.progress.stop:
         raise GateClosed(f"{run.progress.stop.by}: {run.progress.stop.reason}")
     now, before = world.now(), run.progress
+    if before.phase not in ("baking", "waiting"):
+        return answer(run, before, "ask")  # answered already: this delivery came late
     world.store.renew_lease(run, now + LEASE_SECONDS)
     asked_at = before.gate.asked_at if before.gate else now
     gate = Gate(
@@ -87,13 +89,14 @@ def take_answer(request: TakeAnswerInput, world: Asking) -> CanaryWatched:
     """Go on or back as the person said; go back when nobody did.
 
     A repeated delivery finds the answer taken, and says the same again. An approval without the
-    evidence goes on, and is kept as that.
+    evidence goes on, and is kept as that. Where asking itself failed, the canary bakes still, and
+    goes back as unanswered.
     """
     run = known_canary(world.store, request.run_id)
     before = run.progress
     if before.stop:
         return answer(run, before, "rollback")
-    if before.phase != "waiting":
+    if before.phase not in ("baking", "waiting"):
         following: CanaryNext = "shift" if before.phase == "shifting" else "bake"
         return answer(run, before, following)
     now = world.now()

@@ -32,6 +32,9 @@ LOOKS = 60
 def undo_run(request: RunInput, world: Undoing) -> Undone:
     """Undo every open record of the run's ledger, and read it back.
 
+    A repeated delivery finds them closed, and answers the same. Of several undos at once, the one
+    that closes a record tells of it.
+
     Raises
     ------
     UndoIncomplete
@@ -48,43 +51,48 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     else:
         closed = _undo_fault(run_id, run, records, world)
     if closed:
-        event = Event(at=world.now(), what="undone", detail=f"records read back: {closed}")
+        event = Event(at=world.now(), what="undone", detail=f"records read back: {len(closed)}")
         world.store.add_event(run_id, event)
         world.bus.announce(run_id, "Run Undone", {"records": closed})
-    return Undone(run_id=run_id, closed=closed)
+    return Undone(run_id=run_id, closed=len(world.store.undo_records(run_id)))
 
 
-def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) -> int:
-    """Restore the weights, then stop the experiment of a chaos gate.
+def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) -> list[str]:
+    """Restore the weights, then stop the experiment of a chaos gate; return what was closed.
 
     The progress is written before it is relied on: a shift that has opened its record and not yet
     written down its weights finds that it was overtaken, and sets nothing.
     """
-    run_id = run.plan.run_id
+    run_id, closed = run.plan.run_id, list[str]()
     problem: SteadystateError | None = None
     if any(r.what == "weights" for r in records):
         world.store.save_progress(run, run.progress)
         run = run.model_copy(update={"version": run.version + 1})
         try:
-            _put_weights_back(run, world)
+            closed += ["weights"] if _put_weights_back(run, world) else []
         except SteadystateError as error:
             problem = error  # what cannot be undone keeps nothing else open
     if any(r.what == "experiment" for r in records):
-        world.store.close_undo(run_id, "experiment", world.now(), stop_child(run, world))
+        stopped = stop_child(run, world)
+        if world.store.close_undo(run_id, "experiment", world.now(), stopped):
+            closed.append("experiment")
     if problem:
         raise problem
-    return len(records)
+    return closed
 
 
-def _put_weights_back(run: CanaryRun, world: Undoing) -> None:
+def _put_weights_back(run: CanaryRun, world: Undoing) -> bool:
     restored = restore_weights(run, world)
     now = world.now()
     world.store.save_progress(run, after_restoring(run, restored, now))
-    world.store.close_undo(run.plan.run_id, "weights", now, restored.words)
+    return world.store.close_undo(run.plan.run_id, "weights", now, restored.words)
 
 
-def _undo_fault(run_id: str, run: Run | None, records: Sequence[UndoRecord], world: Undoing) -> int:
-    """Undo the FIS template first, so that nothing starts anew, then the experiment.
+def _undo_fault(
+    run_id: str, run: Run | None, records: Sequence[UndoRecord], world: Undoing
+) -> list[str]:
+    """Undo the FIS template first, so that nothing starts anew, then the experiment; return what
+    was closed.
 
     What is there is found by the run's tag, so that an effect whose answer was lost is undone too,
     and by the id where one was answered, so that a lost tag hides nothing.
@@ -92,7 +100,7 @@ def _undo_fault(run_id: str, run: Run | None, records: Sequence[UndoRecord], wor
     known = run.progress.fault.experiment_id if run and run.progress.fault else None
     opened_at = max((r.opened_at for r in records), default=0.0)
     settled_at = 0.0 if known else opened_at + SETTLED_AFTER_SECONDS
-    closed, refusals = 0, []
+    closed, refusals = list[str](), list[str]()
     for what in ("fis-template", "fis-experiment"):
         if any(r.what == what for r in records):
             try:
@@ -100,8 +108,8 @@ def _undo_fault(run_id: str, run: Run | None, records: Sequence[UndoRecord], wor
             except UndoIncomplete as error:
                 refusals.append(str(error))  # one that cannot be undone keeps no other one open
                 continue
-            world.store.close_undo(run_id, what, world.now(), found)
-            closed += 1
+            if world.store.close_undo(run_id, what, world.now(), found):
+                closed.append(what)
     if refusals:
         raise UndoIncomplete("; ".join(refusals))
     now_kept = world.store.get(run_id)  # the fault's start may have come in while we waited

@@ -113,11 +113,22 @@ class Look:
 
     def finish(self) -> Watched:
         """Probe for the window, read, decide, and keep it all."""
-        if self.before.stop and self.phase == "injecting":
-            return _answer(self.run, self.before, "undo")  # said before, and the answer was lost
+        if said := self._said_before():
+            return _answer(self.run, self.before, said)
         ticks = self.probe()
         sample, progress = self.take(ticks, self.before.fault)
         return self.close(sample, progress)
+
+    def _said_before(self) -> Next | None:
+        """Return what the last look decided, where its answer was lost: it is said again. A look
+        that decided nothing is followed by another one."""
+        fault = self.before.fault
+        if self.phase == "baseline":
+            return "inject" if self.before.looks else None
+        if self.phase == "injecting":
+            is_over = fault is not None and fault.status == "completed"
+            return "undo" if self.before.stop or is_over else None
+        return "evaluate" if self.phase == "done" else None
 
     def probe(self) -> list[Tick]:
         """Probe for the window, or until a guardrail breaks."""
