@@ -59,8 +59,9 @@ bench-judge: .venv-bench/ready ## Compare the canary's judge with other rules (T
 	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge --traces $(or $(TRACES),20000)
 	@PYTHONPATH=layers/steadystate:. .venv-bench/bin/python -m bench.judge.promotion --traces $(or $(TRACES),20000)
 
-sweep: $(VENV)/ready ## Break every task of every machine in every way, and see what is left
-	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m tests.sweep
+sweep: $(VENV)/ready ## Break every task of every machine in every way, and see what is left (ONLY=text, WRITE=file)
+	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m tests.sweep \
+		$(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write $(WRITE))
 
 permissions: $(VENV)/ready ## Run every machine, and compare what roles may do with what they did
 	@PYTHONPATH=layers/steadystate:. $(VENV)/bin/python -m tests.permissions

@@ -52,7 +52,12 @@ class Experiments:
     @property
     def active(self) -> int:
         """How many have not ended."""
-        return sum(run.state.status not in TERMINAL for run in list(self._runs.values()))
+        return len(self.going_on())
+
+    def going_on(self) -> dict[str, str]:
+        """The status of each that has not ended, by its id."""
+        statuses = {name: run.state.status for name, run in list(self._runs.items())}
+        return {name: status for name, status in statuses.items() if status not in TERMINAL}
 
     def begin(
         self,

@@ -1,9 +1,11 @@
 """Breaks a task of an execution on purpose, so that tests see what the machine makes of it.
 
 A rule strikes the invocations of one state: before the function runs, or after, when its effect has
-happened and only its answer is lost. Without rules nothing here has an effect.
+happened and only its answer is lost; or it has the function run twice, as Lambda may. Without rules
+nothing here has an effect.
 """
 
+import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -25,25 +27,38 @@ KINDS: Final = (
     "garbage",
     "stopped before",
     "stopped after",
+    "twice",
 )
-"""How a task may fail; `before` and `after` speak of its effect."""
+"""What may become of a task; `before` and `after` speak of its effect."""
 
 
 @dataclass
 class Rule:
-    """Strikes `times` invocations of a state, after letting `skip` through. `run_id` None is any.
+    """Strikes `times` invocations of a state, after letting `skip` through.
 
-    `error` is the name of the expected error.
+    They are those whose task is told of the run; or, where a task is told of none, those of
+    executions that have the run's id in their name or input. `error` is the name of the expected
+    error. `begun` counts the strikes, `struck` those that are over; `answers` are what the two
+    invocations of each `twice` gave.
     """
 
     machine: str
     state: str
     kind: str
-    run_id: str | None = None
+    run_id: str
     skip: int = 0
     times: int = 1
     error: str = ""
+    begun: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
+    answers: list[list[Any]] = field(default_factory=list, init=False)
+
+    def is_meant(self, payload: Any, execution: Mapping[str, Any]) -> bool:
+        """Whether an invocation is one of the run's."""
+        told = payload.get("run_id") if isinstance(payload, dict) else None
+        if told is not None:
+            return bool(told == self.run_id)
+        return self.run_id in json.dumps([execution["Name"], execution["Input"]])
 
 
 class Sabotage:
@@ -62,10 +77,15 @@ class Sabotage:
             lifted = set(body.get("lift", []))
             self._rules = [r for r in self._rules if r.run_id not in lifted] + added
 
-    def struck(self) -> dict[str, int]:
-        """Return how often the rules in force have struck, by `machine/state/run id`."""
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Return what the rules in force have done: `begun`, `struck` and `answers` of each, by
+        `machine/state/run id`."""
+        told = ("begun", "struck", "answers")
         with self._lock:
-            return {f"{r.machine}/{r.state}/{r.run_id}": r.struck for r in self._rules}
+            return {
+                f"{r.machine}/{r.state}/{r.run_id}": {name: getattr(r, name) for name in told}
+                for r in self._rules
+            }
 
     def sleep(self, seconds: float) -> None:
         """Pause between two retries."""
@@ -73,44 +93,58 @@ class Sabotage:
 
     def strike(
         self,
-        machine: str,
-        state: str,
+        context: Mapping[str, Any],
         payload: Any,
         run: Callable[[], Answer],
         stop: Callable[[], None],
     ) -> Answer:
-        """Run the function, or what is left of it. Raises ThrottledError."""
-        rule = self._due(machine, state, payload)
+        """Run the function, or what is left of it. `context` is the Context object of the state.
+
+        Raises ThrottledError.
+        """
+        rule = self._due(context, payload)
         if rule is None:
             return run()
-        if rule.kind == "throttled":
-            raise ThrottledError("Rate Exceeded.")
-        if rule.kind.startswith("stopped"):
-            stop()
-        if rule.kind in ("expected", "unknown", "crashes before", "stopped before"):
-            return _failed(rule)
-        answer = run()
-        if rule.kind == "stopped after":
-            return answer
-        if rule.kind == "garbage":
-            return answer | {"Payload": {"garbage": [None, "…"]}}
-        return _failed(rule)
+        try:
+            return _struck(rule, run, stop)
+        finally:
+            with self._lock:
+                rule.struck += 1
 
-    def _due(self, machine: str, state: str, payload: Any) -> Rule | None:
-        run_id = payload.get("run_id") if isinstance(payload, dict) else None
+    def _due(self, context: Mapping[str, Any], payload: Any) -> Rule | None:
+        place = (context["StateMachine"]["Name"], context["State"]["Name"])
         with self._lock:
             for rule in self._rules:
-                if (rule.machine, rule.state) != (machine, state):
+                if (rule.machine, rule.state) != place or rule.times == 0:
                     continue
-                if rule.run_id not in (None, run_id) or rule.times == 0:
+                if not rule.is_meant(payload, context["Execution"]):
                     continue
                 if rule.skip:
                     rule.skip -= 1
                     return None
                 rule.times -= 1
-                rule.struck += 1
+                rule.begun += 1
                 return rule
         return None
+
+
+def _struck(rule: Rule, run: Callable[[], Answer], stop: Callable[[], None]) -> Answer:
+    if rule.kind == "throttled":
+        raise ThrottledError("Rate Exceeded.")
+    if rule.kind.startswith("stopped"):
+        stop()
+    if rule.kind in ("expected", "unknown", "crashes before", "stopped before"):
+        return _failed(rule)
+    answer = run()
+    if rule.kind == "stopped after":
+        return answer
+    if rule.kind == "twice":
+        again = run()
+        rule.answers.append([answer["Payload"], again["Payload"]])
+        return again
+    if rule.kind == "garbage":
+        return answer | {"Payload": {"garbage": [None, "…"]}}
+    return _failed(rule)
 
 
 _ERRORS = {

@@ -72,10 +72,11 @@ class Application(DomainDispatcherApplication):
     def _lab(self, environ: Environ) -> tuple[HTTPStatus, str]:
         """The data plane's own requests: what really is, so that the account can tell it."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        told = {
+        told: dict[str, Callable[[], str]] = {
             "/lab/ready": lambda: "ok\n",
             "/lab/access": uses.as_json,
-            "/lab/sabotage": self._struck,
+            "/lab/experiments": lambda: json.dumps(self._parts.experiments.going_on()),
+            "/lab/sabotage": lambda: json.dumps(self._parts.sabotage.told()),
         }
         if method == "GET" and path in told:
             return HTTPStatus.OK, told[path]()
@@ -99,9 +100,6 @@ class Application(DomainDispatcherApplication):
         except (fis.InvalidError, TypeError) as error:
             return HTTPStatus.BAD_REQUEST, f"{error}\n"
         return HTTPStatus.OK, "ok\n"
-
-    def _struck(self) -> str:
-        return json.dumps(self._parts.sabotage.struck())
 
     def _report_health(self, body: Any) -> None:
         from lab.account.seams import load_balancing

@@ -1,38 +1,38 @@
 """`make sweep`: every case, and a table of what held."""
 
 import argparse
+import os
+import platform
 import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.sweep.canaries import customers
 from tests.sweep.cases import cases
-from tests.sweep.place import place
-from tests.sweep.runner import Result, Runner
+from tests.sweep.runner import Result
+from tests.sweep.sweep import Sweep
 
-WORKLOADS = 5
-"""How many cases run at a time: FIS allows five active experiments."""
+PLACES = 3
 
 
 def main() -> int:
     """Run all cases, or those whose name holds a text. 0 when every case held."""
     parser = argparse.ArgumentParser(prog="python -m tests.sweep", description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name holds this text")
-    wanted = [case for case in cases() if parser.parse_args().only in case.name]
+    parser.add_argument("--places", type=int, default=PLACES, help="accounts side by side")
+    parser.add_argument("--write", type=Path, help="a file that gets the table, too")
+    arguments = parser.parse_args()
+    wanted = [case for case in cases() if arguments.only in case.name]
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as state,
-        place(Path(state), WORKLOADS) as made,
-        customers(made, WORKLOADS) as sides,
-    ):
-        results = Runner(made, sides, WORKLOADS, _say).run(wanted)
-    for line in _table(results):
-        print(line)
-    broken = [r for r in results if r.problems]
-    print(f"{len(results) - len(broken)} of {len(results)} held, {time.monotonic() - began:.0f} s")
-    return 1 if broken else 0
+    with tempfile.TemporaryDirectory() as state:
+        results = Sweep(wanted, _say).run(Path(state), arguments.places)
+    text = _summary(results, time.monotonic() - began)
+    print(text)
+    if arguments.write:
+        arguments.write.write_text(f"# Figures: sweep\n\n{text}", encoding="utf-8")
+    return 1 if any(r.problems for r in results) else 0
 
 
 def _say(result: Result) -> None:
@@ -43,11 +43,24 @@ def _say(result: Result) -> None:
         print(f"        {problem}", flush=True)
 
 
-def _table(results: list[Result]) -> list[str]:
+def _summary(results: list[Result], seconds: float) -> str:
+    """Return what held, by machine and kind, and where and how long it was tried."""
     total = Counter((r.case.machine, r.case.kind) for r in results)
     held = Counter((r.case.machine, r.case.kind) for r in results if not r.problems)
-    rows = [f"| {m} | {k} | {held[m, k]} of {n} |" for (m, k), n in sorted(total.items())]
-    return ["| machine | a task … | held |", "|---|---|---|", *rows]
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    cores = len(os.sched_getaffinity(0))
+    return "\n".join(
+        [
+            f"Measured {datetime.now(UTC):%Y-%m-%d} on {cores} cores, {machine}.",
+            "",
+            f"{held.total()} of {total.total()} cases held, in {seconds:.0f} s.",
+            "",
+            "| machine | a task … | held |",
+            "|---|---|---|",
+            *(f"| {m} | {k} | {held[m, k]} of {n} |" for (m, k), n in sorted(total.items())),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Workloads for canaries: two target groups behind a listener, customers in numbers, a person.
 
-The customers are metrics of both sides, put as the weights share them; the person says yes to
-whatever waits. What is tested is the machinery, and not the judge.
+The customers are metrics, the same in every second and put ahead of it, so that no canary goes back
+because a machine was busy; the person says yes to whatever waits. What is tested is the machinery,
+and not the judge.
 """
 
 import json
@@ -11,12 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.sweep.place import REGION, Place
+from tests.sweep.place import EXPERIMENT, REGION, Place
 
-HISTORY_SECONDS: Final = 10.0
+HISTORY_SECONDS: Final = 20
+AHEAD_SECONDS: Final = 30
 
-REQUESTS: Final = 40_000
-"""How many requests both sides have together, each time that metrics are put."""
+REQUESTS: Final = 20_000
+"""How many requests each side has in a second, whatever its weight."""
+
+BAD: Final = 40
+WORSE_BAD: Final = 6_000
+"""How many of them fail: so steady, and so many, that one second is evidence enough."""
+
+WORSE: Final = "-worse"
 
 WORKLOAD: Final = """
 document: steadystate/workload/v1
@@ -31,25 +39,29 @@ traffic: {{place: "{listener}", stable: "{stable}", canary: "{canary}"}}
 CANARY: Final = """
 document: steadystate/canary/v1
 name: {name}
-workload: {name}
-steps: [{{weight: 50, approve: true}}, 100]
-bake: 4s
-final_bake: 2s
-history: 8s
+workload: {workload}
+steps: [{{weight: 50, {gate}}}, 100]
+bake: 2s
+final_bake: 1s
+history: 10s
 promotion: {{acceptable_rate: 3 %, minimum_requests: 100, confidence: 0.51}}
 metrics:
   errors: {{measure: errors}}
 guardrails:
   all-fail: {{sli: failed_probes, bound: "< 100 %", points: 3}}
 """
+SIDES: Final = {"": BAD, WORSE: WORSE_BAD}
+"""The workloads of each name, by ending, and how many of the canary's requests fail in a second."""
 
 
 class Side:
-    """One workload: its listener and its two target groups."""
+    """One workload: its listener and its two target groups, of which the canary does so badly."""
 
-    def __init__(self, place: Place, name: str, number: int, subnets: list[str], vpc: str) -> None:
-        self.name, self._elb = name, place.client("elbv2")
-        self.bad_share = 0.0
+    def __init__(
+        self, place: Place, name: str, number: int, subnets: list[str], vpc: str, bad: int
+    ) -> None:
+        self.name, self.run_id, self._elb = name, "", place.client("elbv2")
+        self._bad = bad
         answer = self._elb.create_load_balancer(Name=name, Subnets=subnets)
         self.balancer: str = answer["LoadBalancers"][0]["LoadBalancerArn"]
         self.groups = [self._group(place, vpc, n, number) for n in range(2)]
@@ -60,19 +72,24 @@ class Side:
             DefaultActions=[_forward(self.groups, 100)],
         )["Listeners"][0]["ListenerArn"]
         stable, canary = self.groups
-        for folder, text in (("workloads", WORKLOAD), ("canaries", CANARY)):
-            place.client("s3").put_object(
-                Bucket=place.outputs["EvidenceBucketName"],
-                Key=f"scenarios/{folder}/{name}.yaml",
-                Body=text.format(
-                    name=name,
-                    url=place.door,
-                    balancer=self.balancer,
-                    listener=self.listener,
-                    stable=stable,
-                    canary=canary,
-                ).encode(),
-            )
+        workload = WORKLOAD.format(
+            name=name,
+            url=place.door,
+            balancer=self.balancer,
+            listener=self.listener,
+            stable=stable,
+            canary=canary,
+        )
+        place.store("workloads", name, workload)
+        gate = f"{name}-gate"
+        fault = '"aws:fis:wait", duration: 2s'
+        place.store("experiments", gate, EXPERIMENT.format(name=gate, workload=name, fault=fault))
+        for scenario, asks in (
+            (name, "approve: true"),
+            (f"{name}-gated", f"experiment: {gate}"),
+        ):
+            text = CANARY.format(name=scenario, workload=name, gate=asks)
+            place.store("canaries", scenario, text)
 
     def _group(self, place: Place, vpc: str, side: int, number: int) -> str:
         arn: str = self._elb.create_target_group(
@@ -91,28 +108,26 @@ class Side:
         groups = action["DefaultActions"][0]["ForwardConfig"]["TargetGroups"]
         return {group["TargetGroupArn"]: group.get("Weight", 1) for group in groups}
 
-    def begin(self, *, bad_share: float) -> None:
-        """Give everything to stable, and say how badly the canary will do."""
-        self.bad_share = bad_share
+    def begin(self, run_id: str) -> None:
+        """Give everything to stable, for a run."""
+        self.run_id = run_id
         self._elb.modify_listener(
             ListenerArn=self.listener, DefaultActions=[_forward(self.groups, 100)]
         )
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """Return what a balancer would publish now."""
-        weights, data = self.weights(), []
+    def metrics(self, second: int) -> list[dict[str, Any]]:
+        """Return what a balancer publishes of a second."""
+        data = []
         for group in self.groups:
-            count = REQUESTS * weights.get(group, 0) // (sum(weights.values()) or 1)
-            bad = int(count * self.bad_share) if group == self.groups[1] else 0
+            bad = self._bad if group == self.groups[1] else BAD
             names = {
                 "LoadBalancer": self.balancer.rpartition(":loadbalancer/")[2],
                 "TargetGroup": group.rpartition(":")[2],
             }
             dimensions = [{"Name": n, "Value": v} for n, v in names.items()]
             data += [
-                {"MetricName": name, "Dimensions": dimensions, "Value": value}
-                for name, value in (("RequestCount", count), ("HTTPCode_Target_5XX_Count", bad))
-                if value
+                {"MetricName": name, "Dimensions": dimensions, "Value": value, "Timestamp": second}
+                for name, value in (("RequestCount", REQUESTS), ("HTTPCode_Target_5XX_Count", bad))
             ]
         return data
 
@@ -131,36 +146,42 @@ class Sides(threading.Thread):
             )["Subnet"]["SubnetId"]
             for n, zone in enumerate("ab")
         ]
-        self.sides = {f"c{n}": Side(place, f"c{n}", n, subnets, vpc) for n in range(count)}
+        sides = [(f"c{n}{ending}", bad) for n in range(count) for ending, bad in SIDES.items()]
+        self.sides = {
+            name: Side(place, name, number, subnets, vpc, bad)
+            for number, (name, bad) in enumerate(sides)
+        }
+        self._told_until = int(time.time()) - HISTORY_SECONDS
+        self._tell()
 
     def run(self) -> None:
         while not self._ended.wait(0.5):
-            data = [one for side in self.sides.values() for one in side.metrics()]
+            self._tell()
+            for side in self.sides.values():
+                self._say_yes(side.run_id)
+
+    def _tell(self) -> None:
+        """Put the metrics of all seconds up to AHEAD_SECONDS from now."""
+        until = int(time.time()) + AHEAD_SECONDS
+        for second in range(self._told_until, until):
+            data = [one for side in self.sides.values() for one in side.metrics(second)]
             self._place.client("cloudwatch").put_metric_data(
                 Namespace="AWS/ApplicationELB", MetricData=data
             )
-            self._say_yes()
+        self._told_until = until
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
 
-    def _say_yes(self) -> None:
-        """Answer every canary that waits for a person."""
-        table = self._place.client("dynamodb")
-        open_runs = table.query(
-            TableName=self._place.outputs["TableName"],
-            IndexName="open",
-            KeyConditionExpression="#open = :run",
-            ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues={":run": {"S": "RUN"}},
-        )["Items"]
-        for found in open_runs:
-            key = {"pk": found["pk"], "sk": {"S": "RUN"}}
-            item = table.get_item(TableName=self._place.outputs["TableName"], Key=key).get("Item")
-            gate = json.loads(item["progress"]["S"]).get("gate") if item else None
-            if gate and gate.get("token"):
-                self._answer(gate["token"])
+    def _say_yes(self, run_id: str) -> None:
+        """Answer the run's canary, if it waits for a person."""
+        key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "RUN"}}
+        table = self._place.outputs["TableName"]
+        item = self._place.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+        gate = json.loads(item["progress"]["S"]).get("gate") if item else None
+        if gate and gate.get("token"):
+            self._answer(gate["token"])
 
     def _answer(self, token: str) -> None:
         sfn = self._place.client("stepfunctions")
@@ -186,11 +207,10 @@ def _forward(groups: list[str], stable: int) -> dict[str, Any]:
 
 @contextmanager
 def customers(place: Place, count: int) -> Iterator[dict[str, Side]]:
-    """Workloads for canaries named c0, c1, … with as much history as a canary looks back on."""
+    """`count` workloads for canaries named c0, c1, … each with a worse one, and their customers."""
     sides = Sides(place, count)
     sides.start()
     try:
-        time.sleep(HISTORY_SECONDS)
         yield sides.sides
     finally:
         sides.stop()

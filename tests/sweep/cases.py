@@ -8,16 +8,16 @@ from tests.definitions.stack import Machine, State, machine
 
 MACHINES = ("experiment", "canary", "report", "recover")
 
-NEVER_REACHED = {("canary", "Start Experiment")}
-"""The sweep's canary has no chaos gate; tests/canary/test_chaos.py breaks that task."""
+ALWAYS = 1000
+"""More often than any task is tried."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One task broken in one way. `skip` visits go well first; `times` strikes follow.
 
-    `primed` is the task that is broken first, where only a failure leads to this state; `told` is
-    whether the task's input names a run.
+    `primed` is the task that is broken first, where only a failure leads to this state. `handled`
+    is whether the machine goes on after this error, as after an answer.
     """
 
     machine: str
@@ -27,11 +27,11 @@ class Case:
     skip: int
     times: int
     primed: str | None
-    told: bool
+    handled: bool
 
     @property
     def name(self) -> str:
-        how = "always " if self.times > 10 else ""
+        how = "always " if self.times == ALWAYS else ""
         visit = f" at visit {self.skip + 1}" if self.skip else ""
         return f"{self.machine}: {self.state}{visit} {how}{self.kind}"
 
@@ -46,9 +46,15 @@ class Case:
         return self.machine == "canary" and self.state == "Undo Run"
 
     @property
-    def alone(self) -> bool:
-        """Whether it strikes whatever runs, because its task is told of no run."""
-        return not self.told
+    def gated(self) -> bool:
+        """Whether only a canary with a chaos gate comes to this task."""
+        return self.machine == "canary" and self.state == "Start Experiment"
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the run must end as if nothing had been done to it."""
+        whole = self.machine == self.on and not self.primed
+        return whole and self.kind in ("throttled", "twice")
 
 
 def cases() -> list[Case]:
@@ -61,26 +67,22 @@ def _cases_of(one: Machine) -> Iterator[Case]:
     for task in one.tasks():
         if task.function is None:
             continue  # another service's call: Start Report, whose own machine is swept
-        if (one.name, task.name) in NEVER_REACHED:
-            continue
         primed = None if task.name in main else _primer(one, main)
-        for skip in (0, 1) if task.name == _primer(one, main) else (0,):
-            for kind in KINDS:
+        expected = _expected(task)
+        for kind in KINDS:
+            visits = (0, 1) if task.name == _primer(one, main) and kind != "twice" else (0,)
+            for skip in visits:
                 for times in _times(kind):
-                    yield Case(
-                        one.name, task.name, kind, _expected(task), skip, times, primed, _told(task)
-                    )
-
-
-def _told(task: State) -> bool:
-    payload = task.body["Arguments"].get("Payload", {})
-    return "run_id" in payload
+                    handled = kind == "expected" and _leads_on(task, expected, main)
+                    yield Case(one.name, task.name, kind, expected, skip, times, primed, handled)
 
 
 def _times(kind: str) -> tuple[int, ...]:
     if kind == "throttled":
         return (2,)
-    return (1,) if kind.startswith("stopped") else (1, 1000)
+    if kind == "twice":
+        return (ALWAYS,)
+    return (1,) if kind.startswith("stopped") else (1, ALWAYS)
 
 
 def _expected(task: State) -> str:
@@ -88,6 +90,12 @@ def _expected(task: State) -> str:
     caught = [name for catch in task.body.get("Catch", []) for name in catch["ErrorEquals"]]
     named = [name for name in caught if not name.startswith("States.")]
     return named[0] if named else "TransientError"
+
+
+def _leads_on(task: State, error: str, main: set[str]) -> bool:
+    """Whether an error leads to a state that is reached without a failure too."""
+    caught = (c["Next"] for c in task.body.get("Catch", []) if error in c["ErrorEquals"])
+    return next(caught, None) in main
 
 
 def _main_path(one: Machine) -> set[str]:

@@ -7,7 +7,6 @@ tested is the machinery, and not the fault.
 
 import json
 import math
-import os
 import sys
 import threading
 import time
@@ -18,7 +17,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 import boto3
 
@@ -28,7 +26,8 @@ from lab.account.deploy import deploy
 ROOT: Final = Path(__file__).resolve().parents[2]
 REGION: Final = "ap-northeast-2"
 STACK: Final = "sweep"
-FAST: Final = {"WindowSeconds": "1", "MetricPeriodSeconds": "1", "MetricDelaySeconds": "0"}
+FAST: Final = {"WindowSeconds": "1.25", "MetricPeriodSeconds": "1", "MetricDelaySeconds": "0"}
+"""Looks of a second, and a bit: a chaos gate may last an hour, and a canary 3,000 looks at most."""
 FAULT_SECONDS: Final = 2.0
 
 WORKLOAD: Final = """
@@ -44,12 +43,12 @@ slis:
 EXPERIMENT: Final = """
 document: steadystate/experiment/v1
 name: {name}
-workload: {name}
+workload: {workload}
 objectives:
   answers: {{sli: failed_probes, bound: "< 50 %"}}
 recovery: {{target: 20s, limit: 30s, good: 1s}}
 method:
-  restart: {{action: "aws:rds:reboot-db-instances", target: database}}
+  restart: {{action: {fault}}}
 guardrails:
   all-fail: {{sli: failed_probes, bound: "< 100 %", points: 3}}
 """
@@ -105,11 +104,18 @@ class Place:
         request = urllib.request.Request(self.url + path, data=json.dumps(body).encode())
         urllib.request.urlopen(request, timeout=30).close()
 
-    def struck(self, state: str) -> dict[str, int]:
-        """Return how often the rules on a state (`machine/state`) have struck, by run id."""
-        with urllib.request.urlopen(self.url + "/lab/sabotage", timeout=30) as answer:
-            found: dict[str, int] = json.load(answer)
-        return {k.rpartition("/")[2]: n for k, n in found.items() if k.rpartition("/")[0] == state}
+    def get(self, path: str) -> Any:
+        """Return what the account tells at `/lab/…`."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def store(self, folder: str, name: str, text: str) -> None:
+        """Put a document into the stack's own library."""
+        self.client("s3").put_object(
+            Bucket=self.outputs["EvidenceBucketName"],
+            Key=f"scenarios/{folder}/{name}.yaml",
+            Body=text.encode(),
+        )
 
     def add_workload(self, name: str) -> None:
         """A database to be struck, and the documents of a workload and its experiment."""
@@ -122,12 +128,9 @@ class Place:
             MasterUserPassword="not-used-here",
             Tags=[{"Key": "steadystate:allow", "Value": "true"}],
         )
-        for folder, text in (("workloads", WORKLOAD), ("experiments", EXPERIMENT)):
-            self.client("s3").put_object(
-                Bucket=self.outputs["EvidenceBucketName"],
-                Key=f"scenarios/{folder}/{name}.yaml",
-                Body=text.format(name=name, url=self.door).encode(),
-            )
+        self.store("workloads", name, WORKLOAD.format(name=name, url=self.door))
+        fault = '"aws:rds:reboot-db-instances", target: database'
+        self.store("experiments", name, EXPERIMENT.format(name=name, workload=name, fault=fault))
 
 
 class Executor(threading.Thread):
@@ -138,27 +141,29 @@ class Executor(threading.Thread):
         super().__init__(daemon=True)
         self._place, self._held = place, held
         self._ended = threading.Event()
-        self._began: dict[str, float] = {}
+        self._until: dict[str, float] = {}
 
     def run(self) -> None:
         while not self._ended.wait(0.1):
-            for experiment in self._place.client("fis").list_experiments()["experiments"]:
-                held = experiment["tags"].get("steadystate:run") == self._held
-                lasts = math.inf if held else FAULT_SECONDS
-                self._attend(experiment["id"], experiment["state"]["status"], lasts)
+            for identifier, status in self._place.get("/lab/experiments").items():
+                self._attend(identifier, status)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
 
-    def _attend(self, identifier: str, status: str, lasts: float) -> None:
+    def _attend(self, identifier: str, status: str) -> None:
         if status in ("pending", "initiating"):
-            self._began[identifier] = time.monotonic()
+            self._until[identifier] = time.monotonic() + self._lasts(identifier)
             self._report(identifier, "running")
         elif status == "stopping":
             self._report(identifier, "stopped")
-        elif status == "running" and time.monotonic() - self._began[identifier] > lasts:
+        elif status == "running" and time.monotonic() > self._until[identifier]:
             self._report(identifier, "completed")
+
+    def _lasts(self, identifier: str) -> float:
+        tags = self._place.client("fis").get_experiment(id=identifier)["experiment"]["tags"]
+        return math.inf if tags.get("steadystate:run") == self._held else FAULT_SECONDS
 
     def _report(self, identifier: str, status: str) -> None:
         state = {"status": status, "reason": status}
@@ -188,11 +193,9 @@ def place(state: Path, workloads: int, held: str = "", **changed: str) -> Iterat
         config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
         words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
         parameters = dict(word.split("=", 1) for word in words) | FAST | changed
-        keys = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab"}
-        with mock.patch.dict(os.environ, keys):
-            made.outputs = deploy(
-                ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION
-            )
+        made.outputs = deploy(
+            ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION
+        )
         for number in range(workloads):
             made.add_workload(f"w{number}")
         made.post("/lab/sabotage", {"retry_scale": 0.05})

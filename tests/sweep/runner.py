@@ -1,25 +1,24 @@
-"""Runs cases, and asks the account what is left of each."""
+"""Runs cases in one place, and asks its account what is left of each."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
-from queue import Queue
 from typing import Any, Final
 
 from steadystate.domain.verdict import Verdict
-from steadystate.evidence import Evidence
+from steadystate.evidence import Evidence, report_key
 from steadystate.report.replay import judge_again
-from tests.sweep.canaries import Side
+from tests.sweep.canaries import WORSE, Side
 from tests.sweep.cases import Case
-from tests.sweep.place import Place
+from tests.sweep.news import News, wait_until
+from tests.sweep.place import STACK, Place
 
-WAIT_SECONDS: Final = 120.0
 SWEEPS: Final = 4
 """How often the schedule of `recover` comes round before a run must be clean."""
+
+LOOK_AGAIN: Final = ("watch", "bake")
+"""What a look answers when it has decided nothing: then another look may decide."""
 
 
 @dataclass(frozen=True)
@@ -35,123 +34,92 @@ class Result:
 
 
 class Runner:
-    """Runs cases side by side, each on a workload of its own."""
+    """Runs cases, each on a workload that no other case uses meanwhile."""
 
-    def __init__(
-        self,
-        place: Place,
-        sides: Mapping[str, Side],
-        workloads: int,
-        say: Callable[[Result], None] = lambda _: None,
-    ) -> None:
-        self._place, self._say = place, say
-        self._free: dict[str, Queue[str]] = {"experiment": Queue(), "canary": Queue()}
-        for number in range(workloads):
-            self._free["experiment"].put(f"w{number}")
-            self._free["canary"].put(f"c{number}")
-        self._workers = 2 * workloads
-        self._sides = sides
-        self._numbers = count(1)
-        self._announced = _Announced(place)
+    def __init__(self, place: Place, news: News, sides: Mapping[str, Side]) -> None:
+        self._place, self._news, self._sides = place, news, sides
 
-    def run(self, cases: Iterable[Case]) -> list[Result]:
-        """Run all; those that strike whatever runs come last, one after the other."""
-        together = [c for c in cases if not c.alone]
-        alone = [c for c in cases if c.alone]
-        with ThreadPoolExecutor(self._workers) as pool:
-            results = list(pool.map(self._run, together))
-        return results + [self._run(case) for case in alone]
-
-    def _run(self, case: Case) -> Result:
-        workload = self._free[case.on].get()
-        try:
-            result = self._run_on(case, workload)
-        finally:
-            self._free[case.on].put(workload)
-        self._say(result)
-        return result
-
-    def _run_on(self, case: Case, workload: str) -> Result:
+    def run(self, case: Case, run_id: str, workload: str) -> Result:
+        """Run a case, and see what is left of it."""
         began = time.monotonic()
-        run_id = f"sweep-{next(self._numbers):04d}"
         self._place.post("/lab/sabotage", {"add": _rules(case, run_id)})
+        workload = f"{workload}{WORSE}" if case.goes_back else workload
         if case.on == "canary":
-            self._sides[workload].begin(bad_share=0.3 if case.goes_back else 0.0)
-        arn = self._start(case, run_id, workload)
-        ended = self._wait_ended(arn)
-        self._wait_for_recover(case, run_id)
-        if case.machine == "report":
-            self._wait_ended(self._report_of(case, run_id))
-        struck = self._struck(case, run_id)
-        self._place.post("/lab/sabotage", {"lift": [run_id, None]})
+            self._sides[workload].begin(run_id)
+        scenario = f"{workload}-gated" if case.gated else workload
+        request = {"scenario": scenario, "reason": "sweep", "requested_by": "sweep"}
+        ended = self._news.end_of(self._start(case.on, run_id, request))
+        reported = self._wait_for_the_report(case, run_id)
+        self._wait_for_recover(case, run_id, ended)
+        told = self._told(case, run_id)
+        self._place.post("/lab/sabotage", {"lift": [run_id]})
         for sweep in range(SWEEPS):
-            if self._closed(run_id):
+            if all(self._closed(one) for one in _runs_of(case, run_id)):
                 break
-            self._sweep(f"{run_id}-{sweep}")
-        problems = [*self._left(run_id), *self._wrong(case, run_id, ended)]
-        if not struck:
-            problems.append("the task was never broken")
+            self._news.end_of(self._start("recover", f"{run_id}-{sweep}", {}))
+        problems = [] if told["struck"] else ["the task was never broken"]
+        for one in _runs_of(case, run_id):
+            problems += [*self._left(one), *self._wrong_in_itself(one)]
+        for held in (workload, f"{workload}/{run_id}"):
+            problems += self._left_held(held)
+        problems += self._wrong(case, run_id, ended)
+        if case.kind == "twice":
+            problems += _not_the_same(told["answers"])
+        problems += [f"announced again: {one}" for one in self._news.repeated(run_id)]
+        if case.machine == "report":
+            problems += self._wrongly_reported(case, run_id, reported)
         if case.on == "canary":
             problems += self._moved(self._sides[workload], run_id)
         evidence = self._evidence(run_id)
         verdict = evidence.verdict if evidence else "none"
         return Result(case, run_id, ended["status"], verdict, problems, time.monotonic() - began)
 
-    def _start(self, case: Case, run_id: str, workload: str) -> str:
-        arn = self._place.outputs[f"{case.on.title()}StateMachineArn"]
-        request = {"scenario": workload, "reason": "sweep", "requested_by": "sweep"}
+    def _start(self, machine: str, name: str, given: Mapping[str, Any]) -> str:
         answer = self._place.client("stepfunctions").start_execution(
-            stateMachineArn=arn, name=run_id, input=json.dumps(request)
+            stateMachineArn=self._place.outputs[f"{machine.title()}StateMachineArn"],
+            name=name,
+            input=json.dumps(given),
         )
         return str(answer["executionArn"])
 
-    def _report_of(self, case: Case, run_id: str) -> str:
-        """The execution of the report: a run's own child, or one that publishes trends."""
+    def _wait_for_the_report(self, case: Case, run_id: str) -> dict[str, Any]:
+        """Wait for the report that is broken: the run's own child, or one that publishes trends."""
+        if case.machine != "report":
+            return {}
+        if case.state == "Publish Trends":
+            return self._news.end_of(self._start("report", f"{run_id}-trends", {"trends": True}))
         machine = self._place.outputs["ReportStateMachineArn"]
-        child = f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}"
-        if not case.alone:
-            return child
-        answer = self._place.client("stepfunctions").start_execution(
-            stateMachineArn=machine, name=f"{run_id}-trends", input='{"trends": true}'
-        )
-        return str(answer["executionArn"])
+        return self._news.end_of(f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}")
 
-    def _wait_ended(self, arn: str) -> dict[str, Any]:
-        sfn = self._place.client("stepfunctions")
-        until = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < until:
-            try:
-                answer = sfn.describe_execution(executionArn=arn)
-            except sfn.exceptions.ExecutionDoesNotExist:
-                answer = {"status": "RUNNING"}  # a child that is about to start
-            if answer["status"] != "RUNNING":
-                return dict(answer)
-            time.sleep(0.1)
-        return {"status": "STILL RUNNING", "error": "", "cause": ""}
+    def _wait_for_recover(self, case: Case, run_id: str, ended: Mapping[str, Any]) -> None:
+        """Wait until nothing more comes of the run's end: neither of a task that was stopped in its
+        middle, nor of the `recover` that the rule on the end has started.
 
-    def _wait_for_recover(self, case: Case, run_id: str) -> None:
-        """The rule on the execution's end starts `recover`: wait until it was struck, if it is to
-        be, and then a while for what it does about it."""
-        until = time.monotonic() + WAIT_SECONDS
-        while case.machine == "recover" and not case.alone and time.monotonic() < until:
-            if self._struck(case, run_id):
+        That one may be stopped in another run's name before it comes to this one; then the schedule
+        comes round, while the case's rule is in force.
+        """
+        self._wait_for_the_strike(case, run_id)
+        if ended["status"] != "SUCCEEDED":
+            self._news.recovered(run_id)
+        for sweep in range(SWEEPS if case.machine == "recover" else 0):
+            if self._told(case, run_id)["struck"]:
                 break
-            time.sleep(0.1)
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until and not self._closed(run_id):
-            time.sleep(0.1)
+            self._news.end_of(self._start("recover", f"{run_id}-early-{sweep}", {}))
+        self._wait_for_the_strike(case, run_id)
 
-    def _struck(self, case: Case, run_id: str) -> int:
-        """How often the case's rule has struck."""
-        found = self._place.struck(f"sweep-{case.machine}/{case.state}")
-        return found.get(str(None if case.alone else run_id), 0)
+    def _wait_for_the_strike(self, case: Case, run_id: str) -> None:
+        """Wait while a task that is struck is at work: its execution may be over before it is."""
 
-    def _sweep(self, name: str) -> None:
-        arn = self._place.outputs["RecoverStateMachineArn"]
-        answer = self._place.client("stepfunctions").start_execution(
-            stateMachineArn=arn, name=name, input="{}"
-        )
-        self._wait_ended(answer["executionArn"])
+        def is_over() -> bool:
+            told = self._told(case, run_id)
+            return bool(told["struck"] == told["begun"])
+
+        wait_until(is_over)
+
+    def _told(self, case: Case, run_id: str) -> dict[str, Any]:
+        """What the case's rule has done."""
+        rules: dict[str, dict[str, Any]] = self._place.get("/lab/sabotage")
+        return rules[f"{STACK}-{case.machine}/{case.state}/{run_id}"]
 
     def _items(self, run_id: str) -> list[dict[str, Any]]:
         answer = self._place.client("dynamodb").query(
@@ -164,36 +132,35 @@ class Runner:
     def _closed(self, run_id: str) -> bool:
         return not any("open" in item for item in self._items(run_id))
 
-    def _evidence(self, run_id: str) -> Evidence | None:
+    def _stored(self, key: str) -> bytes | None:
         s3 = self._place.client("s3")
         bucket = self._place.outputs["EvidenceBucketName"]
         try:
-            body = s3.get_object(Bucket=bucket, Key=f"runs/{run_id}/run.json")["Body"].read()
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         except s3.exceptions.NoSuchKey:
             return None
-        return Evidence.model_validate_json(body)
+        return body
+
+    def _evidence(self, run_id: str) -> Evidence | None:
+        body = self._stored(f"runs/{run_id}/run.json")
+        return Evidence.model_validate_json(body) if body else None
 
     def _left(self, run_id: str) -> list[str]:
         """What the account still has of a run."""
         fis = self._place.client("fis")
         tag = {"steadystate:run": run_id}
+        pages = fis.get_paginator("list_experiment_templates").paginate()
         left = [
             f"template {t['id']} is left"
-            for t in fis.list_experiment_templates()["experimentTemplates"]
+            for page in pages
+            for t in page["experimentTemplates"]
             if tag.items() <= t["tags"].items()
         ]
         left += [
-            f"experiment {e['id']} is {e['state']['status']}"
-            for e in fis.list_experiments()["experiments"]
-            if tag.items() <= e["tags"].items()
-            and e["state"]["status"] not in ("completed", "stopped", "failed")
+            f"experiment {one} is {status}"
+            for one, status in self._place.get("/lab/experiments").items()
+            if tag.items() <= fis.get_experiment(id=one)["experiment"]["tags"].items()
         ]
-        leases = self._place.client("dynamodb").scan(
-            TableName=self._place.outputs["TableName"],
-            FilterExpression="sk = :lease AND run_id = :run",
-            ExpressionAttributeValues={":lease": {"S": "LEASE"}, ":run": {"S": run_id}},
-        )["Items"]
-        left += [f"lease {lease['pk']['S']} is held" for lease in leases]
         for item in self._items(run_id):
             if "open" in item:
                 left.append("the run is open")
@@ -202,6 +169,13 @@ class Runner:
             if kind.startswith("UNDO#") and not undone:
                 left.append(f"{kind} is not undone and read back")
         return left
+
+    def _left_held(self, held: str) -> list[str]:
+        """Whether somebody still holds a workload, or a place within a canary's."""
+        key = {"pk": {"S": f"WORKLOAD#{held}"}, "sk": {"S": "LEASE"}}
+        table = self._place.outputs["TableName"]
+        lease = self._place.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+        return [f"{held} is held by {lease['run_id']['S']}"] if lease else []
 
     def _moved(self, side: Side, run_id: str) -> list[str]:
         """Weights are as they were, or at 100 % by a promotion that was over, and says so."""
@@ -213,24 +187,34 @@ class Runner:
             return []
         return [f"weights are {stable}/{canary}, the run is {'' if promoted else 'not '}promoted"]
 
-    def _wrong(self, case: Case, run_id: str, ended: dict[str, Any]) -> list[str]:
-        """What the run says, held against what was done to it."""
-        status, evidence = ended["status"], self._evidence(run_id)
-        planned = bool(self._items(run_id))
-        told = f"{ended.get('error', '')} {ended.get('cause', '')}"
-        if status == "STILL RUNNING":
-            return ["the execution does not end"]
+    def _wrong_in_itself(self, run_id: str) -> list[str]:
+        """What a run says, held against itself and against what it announced."""
+        evidence = self._evidence(run_id)
         if evidence is None:
-            return ["a planned run has no evidence"] if planned else []
+            return ["a planned run has no evidence"] if self._items(run_id) else []
         problems = []
-        broken = case.primed or (case.state if case.machine == case.on else None)
         again = judge_again(evidence).evidence.verdict
         if again is not evidence.verdict:
             problems.append(f"the evidence says {evidence.verdict}, its samples {again}")
         if evidence.verdict is Verdict.PASS and evidence.failure is not None:
             problems.append("PASS in spite of a failure")
+        said = [d["verdict"] for d in self._news.announced(run_id, "Run Finished", 10.0)]
+        if said != [evidence.verdict]:
+            problems.append(f"events said {said}, the evidence {evidence.verdict}")
+        return problems
+
+    def _wrong(self, case: Case, run_id: str, ended: Mapping[str, Any]) -> list[str]:
+        """What the run says, held against what was done to it."""
+        status, evidence = ended["status"], self._evidence(run_id)
+        told = f"{ended.get('error', '')} {ended.get('cause', '')}"
+        if status == "STILL RUNNING":
+            return ["the execution does not end"]
+        if evidence is None:
+            return []
+        problems = []
+        broken = case.primed or (case.state if case.machine == case.on else None)
         expected = Verdict.FAIL if case.goes_back else Verdict.PASS
-        if status == "SUCCEEDED" and evidence.verdict is not expected:
+        if status == "SUCCEEDED" and evidence.verdict is not expected and not case.handled:
             problems.append(f"succeeded with {evidence.verdict}: {evidence.verdict_reason}")
         if status == "FAILED" and broken and broken not in told:
             problems.append(f"the execution does not name {broken}: {told[:200]}")
@@ -238,64 +222,50 @@ class Runner:
             failure = evidence.failure
             if failure is None or broken not in f"{failure.state} {failure.cause}":
                 problems.append(f"the evidence does not name {broken}: {failure}")
-        whole = case.machine == case.on and not case.primed and not case.goes_back
-        if case.kind == "throttled" and whole and evidence.verdict is not Verdict.PASS:
-            problems.append(f"throttled twice, and not PASS but {evidence.verdict}")
-        said = self._announced.verdicts(run_id)
-        if set(said) - {str(evidence.verdict)}:
-            problems.append(f"events said {said}, the evidence {evidence.verdict}")
+        if case.is_harmless and (status, evidence.verdict) != ("SUCCEEDED", expected):
+            problems.append(f"{case.kind}, and {status} with {evidence.verdict}: {told[:200]}")
         return problems
 
+    def _wrongly_reported(self, case: Case, run_id: str, ended: Mapping[str, Any]) -> list[str]:
+        """What the machine `report` says, held against what there is."""
+        status, cause = ended["status"], str(ended.get("cause") or "")
+        trends = case.state == "Publish Trends"
+        named = "the news of it" if case.state == "Notify People" else case.state
+        if case.kind in ("throttled", "twice") and status != "SUCCEEDED":
+            return [f"{case.kind}, and the report is {status}: {cause[:200]}"]
+        if status == "FAILED" and ended["error"] == "ReportMissing" and named not in cause:
+            return [f"the report does not name {named}: {cause[:200]}"]
+        if status == "SUCCEEDED" and not trends and not self._stored(report_key(run_id, "en")):
+            return ["a report is told of that is not stored"]
+        return []
 
-class _Announced:
-    """The verdicts that the stack announced on the bus."""
 
-    def __init__(self, place: Place) -> None:
-        self._sqs = place.client("sqs")
-        self._url = self._sqs.create_queue(QueueName="announced")["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        events = place.client("events")
-        pattern = {"source": ["steadystate"], "detail-type": ["Run Finished"]}
-        events.put_rule(Name="announced", EventPattern=json.dumps(pattern))
-        target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
-        events.put_targets(Rule="announced", Targets=[target])
-        self._said: dict[str, list[str]] = {}
-        self._lock = threading.Lock()
+def _runs_of(case: Case, run_id: str) -> list[str]:
+    """The case's run, and that of its chaos gate."""
+    return [run_id, f"{run_id}-at-50"] if case.gated else [run_id]
 
-    def verdicts(self, run_id: str) -> list[str]:
-        """Return the verdicts that were announced of a run."""
-        with self._lock:
-            while messages := self._sqs.receive_message(
-                QueueUrl=self._url, MaxNumberOfMessages=10
-            ).get("Messages", []):
-                for message in messages:
-                    detail = json.loads(message["Body"])["detail"]
-                    self._said.setdefault(detail["run_id"], []).append(detail["verdict"])
-                    self._sqs.delete_message(
-                        QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"]
-                    )
-            return list(self._said.get(run_id, []))
+
+def _not_the_same(answers: list[list[Any]]) -> list[str]:
+    """Where the second answer was another one, though it was about the same run and decided."""
+    return [
+        f"answered {first}, then {second}"
+        for first, second in answers
+        if first != second and "run_id" in first and first.get("next") not in LOOK_AGAIN
+    ]
 
 
 def _rules(case: Case, run_id: str) -> list[dict[str, Any]]:
-    """The rules that make a case. The machine is named as it is deployed."""
+    """The rules that make a case."""
     rules: list[dict[str, Any]] = []
-    target = None if case.alone else run_id
     if case.primed:
         rules.append(_rule(case.on, case.primed, "unknown", run_id, skip=1))
     if case.machine == "recover":
         rules.append(_rule("experiment", "Start Fault", "stopped after", run_id))
-    strike = _rule(case.machine, case.state, case.kind, target, skip=case.skip)
+    strike = _rule(case.machine, case.state, case.kind, run_id, skip=case.skip)
     return [*rules, strike | {"times": case.times, "error": case.error}]
 
 
-def _rule(
-    machine: str, state: str, kind: str, run_id: str | None, *, skip: int = 0
-) -> dict[str, Any]:
-    return {
-        "machine": f"sweep-{machine}",
-        "state": state,
-        "kind": kind,
-        "run_id": run_id,
-        "skip": skip,
-    }
+def _rule(machine: str, state: str, kind: str, run_id: str, *, skip: int = 0) -> dict[str, Any]:
+    """A rule; the machine is named as it is deployed."""
+    machine = f"{STACK}-{machine}"
+    return {"machine": machine, "state": state, "kind": kind, "run_id": run_id, "skip": skip}

@@ -1,15 +1,11 @@
 """Each way to break a task, tried for real; `make sweep` tries them all, on every task."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.sweep.canaries import customers
+from lab.account.sabotage import KINDS
 from tests.sweep.cases import Case, cases
-from tests.sweep.place import place
-from tests.sweep.runner import Result, Runner
-
-WORKLOADS = 5
+from tests.sweep.runner import Result
+from tests.sweep.sweep import Sweep
 
 
 def sample() -> list[Case]:
@@ -17,8 +13,7 @@ def sample() -> list[Case]:
     on another task."""
     found: dict[tuple[str, str], list[Case]] = {}
     for case in cases():
-        if not case.alone:
-            found.setdefault((case.machine, case.kind), []).append(case)
+        found.setdefault((case.machine, case.kind), []).append(case)
     return [
         group[(5 * n + 3) % len(group)]
         for n, ((machine, _), group) in enumerate(found.items())
@@ -30,11 +25,9 @@ SAMPLE = sample()
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Result]]:
-    state = tmp_path_factory.mktemp("sweep")
-    with place(state, WORKLOADS) as made, customers(made, WORKLOADS) as sides:
-        runner = Runner(made, sides, WORKLOADS)
-        yield {result.case: result for result in runner.run(SAMPLE)}
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Result]:
+    found = Sweep(SAMPLE, lambda _: None).run(tmp_path_factory.mktemp("sweep"), places=1)
+    return {result.case: result for result in found}
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
@@ -46,7 +39,6 @@ def test_a_broken_task_leaves_nothing_behind_and_an_honest_verdict(
 
 def test_every_task_of_the_swept_machines_is_broken_in_every_way() -> None:
     tried = {(case.machine, case.state, case.kind) for case in cases()}
-    kinds = {kind for _, _, kind in tried}
     tasks = {(machine, state) for machine, state, _ in tried}
-    assert len(kinds) == 9
-    assert len(tried) == len(tasks) * len(kinds)
+    assert {kind for _, _, kind in tried} == set(KINDS)
+    assert len(tried) == len(tasks) * len(KINDS)

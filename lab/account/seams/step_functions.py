@@ -84,8 +84,7 @@ def _connect_tasks(parts: Parts) -> None:
 
         try:
             return parts.sabotage.strike(
-                context["StateMachine"]["Name"],
-                context["State"]["Name"],
+                context,
                 json.loads(parameters.get("Payload", "null")),
                 lambda: _run_function(parts, parameters, region, state_credentials.role_arn),
                 stop,

@@ -1,5 +1,6 @@
 """Fault experiments: the account starts them, the executor says how they go."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -57,6 +58,16 @@ def experiment(account: Account, instances: list[str]) -> Iterator[str]:
 def _state(account: Account, experiment: str) -> dict[str, Any]:
     found: dict[str, Any] = account.client("fis").get_experiment(id=experiment)["experiment"]
     return found
+
+
+def test_the_account_tells_which_experiments_go_on(account: Account, experiment: str) -> None:
+    def going_on() -> dict[str, str]:
+        found: dict[str, str] = json.loads(account.get("/lab/experiments")[1])
+        return found
+
+    assert going_on()[experiment] == "initiating"
+    account.post(f"/lab/experiments/{experiment}", {"state": {"status": "completed"}})
+    assert experiment not in going_on()
 
 
 def test_an_experiment_waits_for_its_executor(account: Account, experiment: str) -> None:

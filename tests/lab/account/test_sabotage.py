@@ -14,14 +14,23 @@ class World:
     def __init__(self, **rule: Any) -> None:
         self.effects = self.stops = 0
         self.sabotage = Sabotage()
-        self.sabotage.set_rules({"add": [{"machine": "m", "state": "S", **rule}]})
+        given = {"machine": "m", "state": "S", "run_id": "mine", **rule}
+        self.sabotage.set_rules({"add": [given]})
 
-    def invoke(self, state: str = "S", run_id: str = "r") -> dict[str, Any]:
-        return self.sabotage.strike("m", state, {"run_id": run_id}, self._run, self._stop)
+    def invoke(
+        self, state: str = "S", payload: dict[str, Any] | None = None, **execution: Any
+    ) -> dict[str, Any]:
+        context = {
+            "StateMachine": {"Name": "m"},
+            "State": {"Name": state},
+            "Execution": {"Name": "e", "Input": {}} | execution,
+        }
+        told = {"run_id": "mine"} if payload is None else payload
+        return self.sabotage.strike(context, told, self._run, self._stop)
 
     def _run(self) -> dict[str, Any]:
         self.effects += 1
-        return {"Payload": {"fine": True}}
+        return {"Payload": {"fine": self.effects}}
 
     def _stop(self) -> None:
         self.stops += 1
@@ -41,7 +50,7 @@ def test_an_error_comes_before_or_after_the_effect(kind: str, effects: int, stop
     world = World(kind=kind)
     assert world.invoke()["FunctionError"]
     assert (world.effects, world.stops) == (effects, stops)
-    assert world.invoke()["Payload"] == {"fine": True}
+    assert world.invoke()["Payload"]["fine"]
 
 
 def test_garbage_takes_the_place_of_an_answer_whose_effect_has_happened() -> None:
@@ -53,11 +62,49 @@ def test_garbage_takes_the_place_of_an_answer_whose_effect_has_happened() -> Non
 
 
 def test_only_the_named_state_and_run_are_struck_and_only_after_the_visits_let_through() -> None:
-    world = World(kind="unknown", run_id="mine", skip=1)
-    assert "FunctionError" not in world.invoke("Other", "mine")
-    assert "FunctionError" not in world.invoke(run_id="another")
-    assert "FunctionError" not in world.invoke(run_id="mine")
-    assert "FunctionError" in world.invoke(run_id="mine")
+    world = World(kind="unknown", skip=1)
+    assert "FunctionError" not in world.invoke("Other")
+    assert "FunctionError" not in world.invoke(payload={"run_id": "another"}, Name="mine")
+    assert "FunctionError" not in world.invoke()
+    assert "FunctionError" in world.invoke()
+
+
+@pytest.mark.parametrize(
+    ("execution", "struck"),
+    [
+        ({"Name": "mine-0"}, True),
+        ({"Input": {"detail": {"name": "mine"}}}, True),
+        ({"Name": "another", "Input": {"detail": {"name": "another"}}}, False),
+    ],
+)
+def test_a_task_that_is_told_of_no_run_is_struck_in_executions_that_name_it(
+    execution: dict[str, Any], struck: bool
+) -> None:
+    world = World(kind="unknown")
+    assert ("FunctionError" in world.invoke(payload={}, **execution)) is struck
+
+
+def test_a_function_that_runs_twice_answers_with_its_second_answer_and_both_are_kept() -> None:
+    world = World(kind="twice")
+    assert world.invoke()["Payload"] == {"fine": 2}
+    told = world.sabotage.told()["m/S/mine"]
+    assert told == {"begun": 1, "struck": 1, "answers": [[{"fine": 1}, {"fine": 2}]]}
+
+
+def test_it_is_told_whether_a_strike_is_over() -> None:
+    world = World(kind="stopped after")
+    seen: list[tuple[int, int]] = []
+
+    def look() -> tuple[int, int]:
+        told = world.sabotage.told()["m/S/mine"]
+        return told["begun"], told["struck"]
+
+    def stop() -> None:
+        seen.append(look())
+
+    world._stop = stop  # type: ignore[method-assign]
+    world.invoke()
+    assert [*seen, look()] == [(1, 0), (1, 1)]
 
 
 def test_throttling_ends_when_it_has_struck_as_often_as_it_was_told() -> None:
@@ -65,10 +112,10 @@ def test_throttling_ends_when_it_has_struck_as_often_as_it_was_told() -> None:
     for _ in range(2):
         with pytest.raises(ThrottledError):
             world.invoke()
-    assert world.invoke()["Payload"] == {"fine": True}
+    assert world.invoke()["Payload"]["fine"]
 
 
 def test_lifted_rules_strike_no_more() -> None:
-    world = World(kind="unknown", run_id="mine", times=9)
+    world = World(kind="unknown", times=9)
     world.sabotage.set_rules({"lift": ["mine"]})
-    assert "FunctionError" not in world.invoke(run_id="mine")
+    assert "FunctionError" not in world.invoke()
