@@ -1,7 +1,7 @@
 """Canaries of the chat, from the Step Functions input to the weights, for real."""
 
-from cli.replay import judged
 from steadystate.domain.verdict import Verdict
+from steadystate.report.replay import judge_again
 from tests.e2e.canary.conftest import Canaries, until
 
 WEIGHTS = "weights"
@@ -19,7 +19,7 @@ def test_a_canary_that_fails_goes_back_by_itself_and_says_why_in_numbers(
     assert evidence.canary is not None
     assert evidence.verdict is Verdict.FAIL, evidence.verdict_reason
     assert "errors" in evidence.verdict_reason
-    assert judged(evidence).verdict is Verdict.FAIL
+    assert judge_again(evidence).evidence.verdict is Verdict.FAIL
     back = evidence.canary.rollback
     assert back is not None
     assert back.restored_at is not None
