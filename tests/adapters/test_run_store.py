@@ -194,7 +194,8 @@ def test_the_ledger_is_written_once_and_closed_with_what_was_found(store: TableR
         store.release_lease("one")
     assert store.open_runs() == ["one"]
     for what in BOTH:
-        store.close_undo("one", what, START + 5, "nothing left")
+        assert store.close_undo("one", what, START + 5, "nothing left")
+        assert not store.close_undo("one", what, START + 6, "somebody else came first")
     records = store.undo_records("one")
     assert {(r.state, r.verified_at, r.found) for r in records} == {
         ("undone", START + 5, "nothing left")
