@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 9
+LAYERS = os.pathsep.join(str(ROOT / f"layers/{name}") for name in ("steadystate", "reporting"))
 
 ENVIRONMENT = {
     "AWS_REGION": "ap-northeast-2",
@@ -56,7 +57,7 @@ def _seconds(code: str, directory: Path) -> float:
     subprocess.run(
         [sys.executable, "-c", code],
         cwd=directory,
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT / "layers/steadystate")},
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": LAYERS},
         check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

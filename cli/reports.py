@@ -13,7 +13,7 @@ from cli.place import Place, read_evidence
 from cli.problems import BROKEN, Problem
 from cli.runs import InLab, Profile, Region, RunName, Stack, known, place_of
 from cli.views import view_on
-from steadystate.evidence import evidence_key, report_key
+from steadystate.keys import evidence_key, report_key
 
 LOOK_SECONDS: Final = 0.5
 WAIT_SECONDS: Final = 930.0

@@ -18,7 +18,7 @@ from steadystate.domain.verdict import Verdict
 from steadystate.errors import LeaseLost, TransientError, UndoIncomplete, WorkloadBusy
 from steadystate.ports import RunStore
 from steadystate.run.fault import ACT_WITHIN_SECONDS
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from tests.run.worlds import RUN, START, World
 
 BOTH = ["fis-template", "fis-experiment"]

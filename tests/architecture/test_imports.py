@@ -18,7 +18,7 @@ OWN = {"steadystate", "reporting", "lab", "cli", "tests", "bench", "bank", "chat
 DOMAIN = {"steadystate.domain"}
 DOCUMENTS = DOMAIN | {"steadystate.documents", "steadystate.errors"}
 CONTRACTS = DOCUMENTS | {"steadystate.contracts", "steadystate.evidence"}
-CONTRACTS |= {"steadystate.canary_contracts"}
+CONTRACTS |= {"steadystate.canary_contracts", "steadystate.keys"}
 PORTS = CONTRACTS | {"steadystate.report.contracts"}
 RUN = CONTRACTS | {"steadystate.ports", "steadystate.run", "steadystate.canary"}
 RUN |= {"steadystate.report"}
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "domain": DOMAIN,
     "documents": DOCUMENTS,
     "errors.py": set[str](),
+    "keys.py": set[str](),
     "contracts.py": DOCUMENTS,
     "canary_contracts.py": DOCUMENTS | {"steadystate.contracts"},
     "evidence.py": CONTRACTS,

@@ -7,7 +7,7 @@ import pytest
 from cli.place import Place
 from steadystate.adapters.aws import client
 from steadystate.adapters.control import BucketEvidence
-from steadystate.evidence import report_key
+from steadystate.keys import report_key
 from tests.cli.conftest import REGION, STACK, Invoke
 from tests.cli.made import made_run
 

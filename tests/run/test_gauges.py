@@ -1,6 +1,6 @@
 """What the sweep measures: undo that dead runs left, and leases that nobody renews."""
 
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from tests.run.worlds import RUN, World, arn_of
 
 

@@ -9,7 +9,8 @@ import yaml
 from steadystate.contracts import PlanRunInput
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument, PreflightFailed, Refused, WorkloadBusy
-from steadystate.run.plan import LEASE_SECONDS, plan_run
+from steadystate.run.plan import plan_run
+from steadystate.run.timing import LEASE_SECONDS
 from tests.documents.shipped import ShippedLibrary, changed, content
 from tests.run.worlds import RUN, START, Resource, World, arn_of
 

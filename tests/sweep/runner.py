@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from steadystate.domain.verdict import Verdict
-from steadystate.evidence import Evidence, report_key
+from steadystate.evidence import Evidence
+from steadystate.keys import report_key
 from steadystate.report.replay import judge_again
 from tests.sweep.canaries import WORSE, Side
 from tests.sweep.cases import Case

@@ -164,21 +164,6 @@ class Evidence(Contract):
         return self.model_dump_json(by_alias=True)
 
 
-def evidence_key(run_id: str) -> str:
-    """Return where the evidence of a run lies in the bucket."""
-    return f"runs/{run_id}/run.json"
-
-
-def narrative_key(run_id: str, language: str) -> str:
-    """Return where the narrative of a run lies in the bucket."""
-    return f"reports/{run_id}/narrative.{language}.json"
-
-
-def report_key(run_id: str, language: str) -> str:
-    """Return where the PDF of a run lies in the bucket."""
-    return f"reports/{run_id}/report.{language}.pdf"
-
-
 def instant(epoch_seconds: float | None) -> datetime | None:
     """Return an epoch second as an aware time in UTC."""
     return None if epoch_seconds is None else datetime.fromtimestamp(epoch_seconds, UTC)

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from steadystate.adapters.aws import client, code_of, passing_faults
 from steadystate.errors import ReportMissing, TransientError
-from steadystate.evidence import evidence_key
+from steadystate.keys import evidence_key
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -11,7 +11,7 @@ from steadystate.canary.weights import expected_weights, is_promoted, kept, know
 from steadystate.canary_contracts import CanaryLook, CanaryPlan, CanaryRun, CanaryWatched
 from steadystate.contracts import Event, RunInput, Stop
 from steadystate.domain.guardrails import GuardrailState
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from steadystate.run.watch import stop_by_switch
 
 PATIENCE_SECONDS: Final = 600.0

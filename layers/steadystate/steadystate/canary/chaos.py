@@ -24,7 +24,7 @@ from steadystate.contracts import Event, RunInput, Stop
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import TransientError, UndoIncomplete
 from steadystate.ports import Bus, Machines, RunStore, Switch
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from steadystate.run.watch import stop_by_switch
 
 GATE_LIMIT_SECONDS: Final = 3600.0

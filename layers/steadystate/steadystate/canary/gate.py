@@ -22,7 +22,7 @@ from steadystate.canary_contracts import (
 from steadystate.contracts import Event, Stop
 from steadystate.errors import GateClosed, SteadystateError, TransientError
 from steadystate.ports import Bus, Gates, RunStore
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 
 CLOSED = GateClosed.__name__
 

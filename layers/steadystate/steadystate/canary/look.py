@@ -33,8 +33,8 @@ from steadystate.ports import (
     TrafficSplits,
 )
 from steadystate.run.guarding import Guarding
-from steadystate.run.plan import settled_before
 from steadystate.run.reading import read_now
+from steadystate.run.timing import settled_before
 
 Side = Literal["stable", "canary"]
 

@@ -50,8 +50,8 @@ from steadystate.ports import (
     TrafficSplits,
 )
 from steadystate.run.calendar import refuse_in_a_blackout
-from steadystate.run.plan import LEASE_SECONDS, settled_before
 from steadystate.run.reading import read_now
+from steadystate.run.timing import LEASE_SECONDS, settled_before
 
 MOST_LOOKS: Final = 3000
 """How many looks a canary may take: an execution's history holds 25,000 events, a look needs 7."""

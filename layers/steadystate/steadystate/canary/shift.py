@@ -24,7 +24,7 @@ from steadystate.canary_contracts import (
 from steadystate.contracts import Event, RunInput, Stop
 from steadystate.errors import SplitFailed, TransientError
 from steadystate.ports import Bus, RunStore, Switch, TrafficSplits
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from steadystate.run.watch import stop_by_switch
 
 ACT_WITHIN_SECONDS: Final = 5.0

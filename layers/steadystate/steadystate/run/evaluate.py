@@ -32,8 +32,8 @@ from steadystate.evidence import (
     TimelineEvidence,
     UndoEvidence,
     instant,
-    report_key,
 )
+from steadystate.keys import report_key
 from steadystate.ports import Bus, EvidenceStore, RunStore
 from steadystate.run.judgement import Facts, judge
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from steadystate.contracts import Event, Run, RunInput, Watched
 from steadystate.errors import TransientError
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 from steadystate.run.watch import Look, Watching, known_run, stop_by_switch
 
 ACT_WITHIN_SECONDS: Final = 5.0

@@ -50,13 +50,11 @@ from steadystate.run.judgement import objective_of
 from steadystate.run.method import SETTLE_SECONDS, longest_path_seconds, resolve_method
 from steadystate.run.reading import read_now
 from steadystate.run.scenario import read_documents
+from steadystate.run.timing import LEASE_SECONDS, settled_until
 from steadystate.run.within import on_the_canarys_side
 
 LONGEST_RUN_SECONDS: Final = 3.5 * 3600
 """What a run may last at most; the state machine's own timeout lies half an hour beyond."""
-
-LEASE_SECONDS: Final = 900.0
-"""How long a lease holds without being renewed; each look renews it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +123,6 @@ def plan_run(request: PlanRunInput, world: Planning) -> Planned:
     names = {"scenario": plan.scenario, "workload": plan.workload}
     world.bus.announce(request.run_id, "Run Planned", names)
     return Planned(run_id=request.run_id, workload=plan.workload)
-
-
-def settled_until(plan: Plan, now: float) -> float:
-    """Return the end of the last metric period that can be read whole."""
-    timing = plan.timing
-    return settled_before(now, timing.metric_period_seconds, timing.metric_delay_seconds)
-
-
-def settled_before(now: float, period_seconds: int, delay_seconds: float) -> float:
-    """Return the end of the last metric period that was over `delay_seconds` ago."""
-    return (now - delay_seconds) // period_seconds * period_seconds
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

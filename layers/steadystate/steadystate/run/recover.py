@@ -15,7 +15,7 @@ from steadystate.contracts import (
 )
 from steadystate.ports import Bus, Executions, Gauges, RunStore
 from steadystate.run.judgement import ABORTED
-from steadystate.run.plan import LEASE_SECONDS
+from steadystate.run.timing import LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

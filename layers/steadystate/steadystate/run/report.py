@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from steadystate.contracts import Composed, Rendered, ReportInput
 from steadystate.errors import InvalidDocument, ReportMissing
-from steadystate.evidence import Evidence, narrative_key, report_key
+from steadystate.evidence import Evidence
+from steadystate.keys import narrative_key, report_key
 from steadystate.ports import EvidenceStore, NarrativeModel, ReportStore
 from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from steadystate.errors import InvalidDocument, ReportMissing
-from steadystate.evidence import Evidence, evidence_key
+from steadystate.evidence import Evidence
+from steadystate.keys import evidence_key
 from steadystate.ports import EvidenceStore
 from steadystate.report import replay
 

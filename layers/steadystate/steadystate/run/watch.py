@@ -39,8 +39,8 @@ from steadystate.run.judgement import (
     struck_share,
     summary_of,
 )
-from steadystate.run.plan import LEASE_SECONDS, settled_until
 from steadystate.run.reading import read_now
+from steadystate.run.timing import LEASE_SECONDS, settled_until
 
 
 @dataclass(frozen=True, slots=True)
