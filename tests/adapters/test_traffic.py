@@ -11,7 +11,7 @@ from steadystate.adapters import aws
 from steadystate.adapters.traffic import READ_BACK_SECONDS, ElbTrafficSplits
 from steadystate.canary_contracts import Traffic, Weights
 from steadystate.documents.workload import LoadBalancer
-from steadystate.errors import PreflightFailed, SplitFailed, TransientError
+from steadystate.errors import PreflightFailed, SplitFailed, TrafficElsewhere, TransientError
 
 SPLITS = ElbTrafficSplits()
 STICKY = {"Enabled": True, "DurationSeconds": 300}
@@ -172,7 +172,7 @@ def test_what_cannot_be_split_is_refused_and_stays_as_it_is(front: Front, place:
     for action in (redirect, front.forward(80, 10, 10), stranger):
         front.write(place, action)
         before = front.seen(place)
-        with pytest.raises(SplitFailed):
+        with pytest.raises(TrafficElsewhere):
             SPLITS.read(front.traffic(place))
         with pytest.raises(SplitFailed):
             SPLITS.set(front.traffic(place), Weights(stable=50, canary=50))
@@ -232,6 +232,20 @@ def test_throttling_passes_and_a_refusal_does_not(front: Front, place: str) -> N
             assert str(told.value).startswith(place)
             assert "you may not" in str(told.value)
     assert front.seen(place) == before
+
+
+def test_what_is_gone_is_told_from_what_may_not_be_read(front: Front, place: str) -> None:
+    """An undo leaves alone what somebody deleted, and owes what it may not read."""
+    gone = front.traffic(f"{place[:-1]}{'0' if place[-1] != '0' else '1'}")
+    for act in (lambda: SPLITS.read(gone), lambda: SPLITS.set(gone, SPLITS.read(gone))):
+        with pytest.raises(TrafficElsewhere, match="NotFound"):
+            act()
+    operation = "describe_listeners" if place == front.listener else "describe_rules"
+    with Stubber(aws.client("elbv2")) as stub:
+        stub.add_client_error(operation, "AccessDenied", "you may not")
+        with pytest.raises(SplitFailed, match="AccessDenied: you may not") as told:
+            SPLITS.read(front.traffic(place))
+    assert not isinstance(told.value, TrafficElsewhere)
 
 
 def _listening(front: Front, weights: tuple[int, int]) -> Any:

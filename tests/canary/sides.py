@@ -9,7 +9,7 @@ from steadystate.documents.canary import MetricDocument
 from steadystate.documents.workload import LoadBalancer, Probe
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
-from steadystate.errors import PreflightFailed, SplitFailed, TransientError
+from steadystate.errors import PreflightFailed, SplitFailed, TrafficElsewhere, TransientError
 from tests.run.services import Clock
 
 STABLE, CANARY = "arn:targetgroup/stable", "arn:targetgroup/canary"
@@ -19,12 +19,15 @@ ORIGINAL = Weights(stable=100, canary=0)
 @dataclass
 class Balancer:
     """The port TrafficSplits. `calls` are the weights that reached it; the knobs are what it does
-    to them. `late` are calls whose effect comes at a time of its own."""
+    to them: `denies` is what it may not tell, `throttled` how many calls it puts off. `late` are
+    calls whose effect comes at a time of its own."""
 
     clock: Clock
     weights: Weights | None = ORIGINAL
     calls: list[Weights] = field(default_factory=list)
     refuses: str = ""
+    denies: str = ""
+    throttled: int = 0
     answers_lost: int = 0
     late: list[tuple[float, Weights]] = field(default_factory=list)
     late_by: float = 0.0
@@ -39,12 +42,16 @@ class Balancer:
 
     def read(self, traffic: Traffic) -> Weights:
         self._settle()
+        self._throttle("DescribeListeners")
+        if self.denies:
+            raise SplitFailed(f"DescribeListeners: AccessDenied: {self.denies}")
         if self.weights is None:
-            raise SplitFailed("the listener forwards to three target groups")
+            raise TrafficElsewhere("the listener forwards to three target groups")
         return self.weights
 
     def set(self, traffic: Traffic, weights: Weights) -> Weights:
         self._settle()
+        self._throttle("ModifyListener")
         if self.refuses:
             raise SplitFailed(f"ModifyListener: AccessDenied: {self.refuses}")
         self.calls.append(weights)
@@ -55,6 +62,11 @@ class Balancer:
             raise TransientError("the answer of ModifyListener was lost")
         self.become(weights)
         return weights
+
+    def _throttle(self, operation: str) -> None:
+        if self.throttled:
+            self.throttled -= 1
+            raise TransientError(f"{operation}: Throttling")
 
     def drain_seconds(self, target_group: str) -> float:
         return self.drain

@@ -9,7 +9,8 @@ SteadystateError
 |   +-- Halted            a person pulled the kill switch: the message names who, why and since when
 +-- FaultFailed           FIS refused to start the experiment, or the experiment failed
 +-- GateClosed            no person is waited for any more: a canary goes back
-+-- SplitFailed           the load balancer refused new weights, or forwards as it was not planned
++-- SplitFailed           the load balancer refused to tell or to take weights
+|   +-- TrafficElsewhere  the listener is gone, or forwards to anything but the two sides
 +-- LeaseLost             the run no longer holds its workload, so it may not act
 +-- UndoIncomplete        an undo could not be read back yet: retried, then swept
 +-- ReportMissing         a report could not be made or stored: the message names what is missing
@@ -50,7 +51,11 @@ class FaultFailed(SteadystateError):  # noqa: N818
 
 
 class SplitFailed(SteadystateError):  # noqa: N818
-    """Weights could not be read or set: the message says where, and what is there instead."""
+    """Weights could not be read or set: the message says where, and why."""
+
+
+class TrafficElsewhere(SplitFailed):
+    """What split the traffic is gone, or forwards as it was not planned: somebody changed it."""
 
 
 class GateClosed(SteadystateError):  # noqa: N818

@@ -135,8 +135,8 @@ class TrafficSplits(Protocol):
         each thing that is wrong with listener, rule or target groups."""
 
     def read(self, traffic: Traffic) -> Weights:
-        """Return the weights as they are. Raises SplitFailed where the place is gone, or forwards
-        to anything but the two groups."""
+        """Return the weights as they are. Raises TrafficElsewhere where the place is gone, or
+        forwards to anything but the two groups; SplitFailed where it may not be read."""
 
     def set(self, traffic: Traffic, weights: Weights) -> Weights:
         """Set the weights, and nothing else of the place; return them as read back. A side of None

@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 from steadystate.adapters.aws import client, code_of, passing_faults
 from steadystate.canary_contracts import Traffic, Weights
 from steadystate.documents.workload import LoadBalancer
-from steadystate.errors import PreflightFailed, SplitFailed, TransientError
+from steadystate.errors import PreflightFailed, SplitFailed, TrafficElsewhere, TransientError
 
 DRAIN = "deregistration_delay.timeout_seconds"
 READ_BACK_SECONDS = 4.0
 PAUSE_SECONDS = 0.1
+GONE = frozenset({"ListenerNotFound", "LoadBalancerNotFound", "RuleNotFound"})
 
 Action = Mapping[str, Any]
 
@@ -102,9 +103,8 @@ def _told(place: str) -> Iterator[None]:
             yield
     except ClientError as error:
         message = error.response.get("Error", {}).get("Message", "")
-        raise SplitFailed(
-            f"{place}: {error.operation_name}: {code_of(error)}: {message}"
-        ) from error
+        kind = TrafficElsewhere if code_of(error) in GONE else SplitFailed
+        raise kind(f"{place}: {error.operation_name}: {code_of(error)}: {message}") from error
 
 
 def _call(operation: str, place: str, *, once: bool = False, **parameters: Any) -> Any:
@@ -125,7 +125,7 @@ def _actions(place: str) -> Sequence[Action]:
         return listener["DefaultActions"]  # type: ignore[no-any-return]
     (rule,) = _call("describe_rules", place, RuleArns=[place])["Rules"]
     if rule.get("IsDefault"):
-        raise SplitFailed(f"{place} is a listener's default rule: give the listener's ARN")
+        raise TrafficElsewhere(f"{place} is a listener's default rule: give the listener's ARN")
     return rule["Actions"]  # type: ignore[no-any-return]
 
 
@@ -136,16 +136,16 @@ def _groups(forward: Action) -> list[dict[str, Any]]:
 
 
 def _weights(actions: Sequence[Action], traffic: Traffic) -> Weights:
-    """Return the weights of both sides. Raises SplitFailed where others are forwarded to."""
+    """Return the weights of both sides. Raises TrafficElsewhere where others get traffic."""
     forwards = [action for action in actions if action["Type"] == "forward"]
     if len(forwards) != 1:
         kinds = ", ".join(action["Type"] for action in actions) or "none"
-        raise SplitFailed(f"{traffic.place} has no forward action: its actions are: {kinds}")
+        raise TrafficElsewhere(f"{traffic.place} has no forward action: its actions are: {kinds}")
     weights = {g["TargetGroupArn"]: g.get("Weight", 1) for g in _groups(forwards[0])}
     strangers = weights.keys() - {traffic.stable, traffic.canary}
     if strangers:
         shown = ", ".join(_short(group) for group in sorted(weights))
-        raise SplitFailed(
+        raise TrafficElsewhere(
             f"{traffic.place} forwards to {len(weights)} target groups: {shown}; a canary moves "
             f"traffic between two: {_short(traffic.stable)}, {_short(traffic.canary)}"
         )

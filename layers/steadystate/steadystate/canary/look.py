@@ -19,7 +19,7 @@ from steadystate.documents.workload import CloudWatchSli, HttpSli, LoadBalancerS
 from steadystate.domain.guardrails import GuardrailResult
 from steadystate.domain.recovery import Tick
 from steadystate.domain.series import Point
-from steadystate.errors import Halted, SplitFailed, TransientError
+from steadystate.errors import Halted, TrafficElsewhere, TransientError
 from steadystate.ports import (
     Bus,
     Executions,
@@ -184,7 +184,7 @@ def _weights(run: CanaryRun, world: Looking) -> Weights | None:
     """Return the present weights; None where traffic goes elsewhere than to the two sides."""
     try:
         return world.traffic.read(run.plan.traffic)
-    except SplitFailed:
+    except TrafficElsewhere:
         return None
 
 

@@ -12,7 +12,7 @@ from steadystate.canary.weights import (
     shown,
 )
 from steadystate.canary_contracts import CanaryProgress, CanaryRun, Weights, WeightsRecord
-from steadystate.errors import SplitFailed, UndoIncomplete
+from steadystate.errors import SplitFailed, TrafficElsewhere, UndoIncomplete
 from steadystate.ports import RunStore, TrafficSplits
 
 LOOKS = 60
@@ -54,9 +54,22 @@ def restore_weights(run: CanaryRun, world: Restoring) -> Restored:
         The weights could not be read back yet; call again.
     TransientError
         The load balancer was throttling; call again.
+    SplitFailed
+        The load balancer refused; the message says what a person has to do.
     """
     if is_promoted(run):
         return Restored(expected_weights(run), kept(run))
+    try:
+        return _restored(run, world)
+    except SplitFailed as error:
+        place, original = run.plan.traffic.place, shown(run.plan.original)
+        raise SplitFailed(
+            f"{error}. By hand: give {place} the weights {original} (stable/canary): "
+            "docs/recovery.md, from step 2"
+        ) from error
+
+
+def _restored(run: CanaryRun, world: Restoring) -> Restored:
     before = run.progress
     unanswered = before.intended_at if before.intended else before.unanswered_at
     settled_at = 0.0 if unanswered is None else unanswered + SETTLED_AFTER_SECONDS
@@ -80,7 +93,7 @@ def _read(run: CanaryRun, world: Restoring) -> tuple[Weights | None, str]:
     """Return the present weights, and what is to be said of them if they are somebody else's."""
     try:
         found = world.traffic.read(run.plan.traffic)
-    except SplitFailed as error:
+    except TrafficElsewhere as error:
         return None, f"left alone: {error}"
     return found, f"left alone: someone else set {shown(found)}"
 

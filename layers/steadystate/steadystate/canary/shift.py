@@ -22,7 +22,7 @@ from steadystate.canary_contracts import (
     WeightsRecord,
 )
 from steadystate.contracts import Event, RunInput, Stop
-from steadystate.errors import SplitFailed, TransientError
+from steadystate.errors import TrafficElsewhere, TransientError
 from steadystate.ports import Bus, RunStore, Switch, TrafficSplits
 from steadystate.run.timing import LEASE_SECONDS
 from steadystate.run.watch import stop_by_switch
@@ -92,7 +92,7 @@ def answer(run: CanaryRun, progress: CanaryProgress, following: CanaryNext) -> C
 def _present(run: CanaryRun, world: Shifting) -> Weights | None:
     try:
         return world.traffic.read(run.plan.traffic)
-    except SplitFailed:
+    except TrafficElsewhere:
         return None  # somebody else has forwarded traffic to where no canary of ours does
 
 

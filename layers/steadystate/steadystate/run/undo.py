@@ -39,8 +39,10 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     ------
     UndoIncomplete
         Something could not be read back as undone yet; call again.
+    SplitFailed
+        The load balancer refused; the message says what a person has to do.
     TransientError
-        The run went on meanwhile; call again.
+        A service was throttling, or the run went on meanwhile; call again.
     """
     run_id = request.run_id
     world.store.end_acts(run_id)  # what is read from here on is all there will ever be
@@ -64,21 +66,31 @@ def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) 
     written down its weights finds that it was overtaken, and sets nothing.
     """
     run_id, closed = run.plan.run_id, list[str]()
-    problem: SteadystateError | None = None
+    problems: list[SteadystateError] = []
     if any(r.what == "weights" for r in records):
         world.store.save_progress(run, run.progress)
         run = run.model_copy(update={"version": run.version + 1})
         try:
             closed += ["weights"] if _put_weights_back(run, world) else []
         except SteadystateError as error:
-            problem = error  # what cannot be undone keeps nothing else open
+            problems.append(error)  # what cannot be undone keeps nothing else open
     if any(r.what == "experiment" for r in records):
-        stopped = stop_child(run, world)
-        if world.store.close_undo(run_id, "experiment", world.now(), stopped):
-            closed.append("experiment")
-    if problem:
-        raise problem
+        try:
+            stopped = stop_child(run, world)
+            if world.store.close_undo(run_id, "experiment", world.now(), stopped):
+                closed.append("experiment")
+        except SteadystateError as error:
+            problems.append(error)
+    _tell(problems)
     return closed
+
+
+def _tell(problems: Sequence[SteadystateError]) -> None:
+    """Raise what could not be undone, all of it."""
+    if problems:
+        kinds = {type(problem) for problem in problems}
+        kind = kinds.pop() if len(kinds) == 1 else UndoIncomplete
+        raise kind("; ".join(map(str, problems)))
 
 
 def _put_weights_back(run: CanaryRun, world: Undoing) -> bool:
@@ -100,18 +112,18 @@ def _undo_fault(
     known = run.progress.fault.experiment_id if run and run.progress.fault else None
     opened_at = max((r.opened_at for r in records), default=0.0)
     settled_at = 0.0 if known else opened_at + SETTLED_AFTER_SECONDS
-    closed, refusals = list[str](), list[str]()
+    closed = list[str]()
+    problems: list[SteadystateError] = []
     for what in ("fis-template", "fis-experiment"):
         if any(r.what == what for r in records):
             try:
                 found = _undone(what, run_id, known, settled_at, world)
-            except UndoIncomplete as error:
-                refusals.append(str(error))  # one that cannot be undone keeps no other one open
+            except SteadystateError as error:
+                problems.append(error)
                 continue
             if world.store.close_undo(run_id, what, world.now(), found):
                 closed.append(what)
-    if refusals:
-        raise UndoIncomplete("; ".join(refusals))
+    _tell(problems)
     now_kept = world.store.get(run_id)  # the fault's start may have come in while we waited
     if isinstance(now_kept, Run) and now_kept.progress.phase == "injecting":
         fault = now_kept.progress.fault
