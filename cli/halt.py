@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 LOOK_SECONDS: Final = 1.0
+LEVER_LOOKS: Final = 20
 
 SafetyLever = Annotated[
     bool,
@@ -51,7 +52,8 @@ def halt_all(place: Place, who: str, why: str, *, safety_lever: bool, output: Ou
     problems += _wait_until_undone(place, cause, stopped | open_before, output)
     if problems:
         raise Problem(*problems, exit_code=BROKEN)
-    output.line(f"nothing runs. To let runs start again: steadystate resume {place.option}")
+    words = f"{place.option} --safety-lever" if safety_lever else place.option
+    output.line(f"nothing runs. To let runs start again: steadystate resume {words}")
 
 
 def resume(place: Place, *, safety_lever: bool, output: Output) -> None:
@@ -61,6 +63,8 @@ def resume(place: Place, *, safety_lever: bool, output: Output) -> None:
     problems = _move_lever("disengaged", "steadystate resume") if safety_lever else []
     switch.clear()
     output.line("runs were not halted" if halt is None else f"runs may start again; were {halt}")
+    if safety_lever and not problems:
+        output.line("FIS's safety lever is disengaged, read back")
     if problems:
         raise Problem(*problems, exit_code=BROKEN)
 
@@ -141,18 +145,26 @@ def _left(place: Place, still: set[str]) -> list[str]:
 def _engage(output: Output, why: str) -> list[str]:
     problems = _move_lever("engaged", why)
     if not problems:
-        output.line("FIS's safety lever is engaged: FIS stops and starts no experiment here")
+        output.line("FIS's safety lever is engaged, read back: no experiment runs or starts here")
     return problems
 
 
 def _move_lever(status: str, why: str) -> list[str]:
+    """Move FIS's lever and read it back; return what is wrong, if anything is."""
     fis: FISClient = client("fis")
+    seen = ""
     try:
         with passing_faults():
             fis.update_safety_lever_state(
                 id="default",
                 state={"status": status, "reason": why[:512]},  # type: ignore[typeddict-item]
             )
+            for look in range(LEVER_LOOKS):
+                if look:
+                    time.sleep(LOOK_SECONDS)
+                seen = fis.get_safety_lever(id="default")["safetyLever"]["state"]["status"]
+                if seen == status:
+                    return []
     except (ClientError, TransientError) as error:
         return [f"FIS's safety lever is not {status}: {error}"]
-    return []
+    return [f"FIS's safety lever is not {status}: it is {seen}"]

@@ -1,11 +1,14 @@
 """`stop --all` and `resume`: everything is halted, stopped, undone and read back, and told."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from botocore.stub import ANY, Stubber
 
 from cli import halt as halting
 from cli.place import Place
+from steadystate.adapters import aws
 from steadystate.adapters.switch import KillSwitch
 from steadystate.contracts import Halt
 from tests.cli.conftest import STACK, Invoke
@@ -93,6 +96,51 @@ def test_a_lever_that_cannot_be_moved_is_told_and_everything_else_is_done(
     assert resumed.exit_code == 3
     assert "FIS's safety lever is not disengaged" in resumed.stderr
     assert KillSwitch(PARAMETER).halt() is None
+
+
+@pytest.fixture
+def fis(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """FIS, whose lever the account does not have."""
+    stubbed = aws.client("fis")
+    monkeypatch.setattr(halting, "client", lambda s: stubbed if s == "fis" else aws.client(s))
+    with Stubber(stubbed) as stub:
+        yield stub
+
+
+def lever(stub: Stubber, moved_to: str, *seen: str, why: str = "") -> None:
+    """FIS's answers: to the move, and to each look at the lever afterwards."""
+    state = {"status": moved_to, "reason": why or ANY}
+    stub.add_response("update_safety_lever_state", {}, {"id": "default", "state": state})
+    for status in seen:
+        answer = {"safetyLever": {"id": "default", "state": {"status": status}}}
+        stub.add_response("get_safety_lever", answer, {"id": "default"})
+
+
+def test_the_lever_is_engaged_and_read_back_and_resume_puts_it_back(
+    fis: Stubber, invoke: Invoke
+) -> None:
+    lever(fis, "engaged", "engaging", "engaged")
+    stopped = invoke("stop", "--all", "--safety-lever", "--reason", "storm", *AT)
+    assert stopped.exit_code == 0, stopped.output
+    assert "FIS's safety lever is engaged, read back" in stopped.stdout
+    words = stopped.stdout.splitlines()[-1].rpartition("steadystate ")[2].split()
+    assert words == ["resume", *AT, "--safety-lever"]
+    lever(fis, "disengaged", "disengaged", why="steadystate resume")
+    resumed = invoke(*words)
+    assert resumed.exit_code == 0, resumed.output
+    assert "FIS's safety lever is disengaged, read back" in resumed.stdout
+    fis.assert_no_pending_responses()
+
+
+def test_a_lever_that_does_not_come_to_be_engaged_is_told(
+    fis: Stubber, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halting, "LEVER_LOOKS", 2)
+    lever(fis, "engaged", "engaging", "engaging")
+    stopped = invoke("stop", "--all", "--safety-lever", *AT)
+    assert stopped.exit_code == 3
+    assert "FIS's safety lever is not engaged: it is engaging" in stopped.stderr
+    assert KillSwitch(PARAMETER).halt() is not None
 
 
 @pytest.mark.parametrize("words", [[], ["run-1", "--all"], ["run-1", "--safety-lever"]])
