@@ -1,6 +1,7 @@
 """Blackouts: held against a wall clock that is read minute by minute."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from time import thread_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -137,6 +138,28 @@ def test_blackouts_that_touch_are_one_and_the_end_is_that_of_the_last() -> None:
     found = in_force([morning, evening], datetime(2026, 11, 21, 7, tzinfo=UTC))
     assert found is not None
     assert (found.blackout, found.until) == (morning, datetime(2026, 11, 21, 20, tzinfo=UTC))
+
+
+def test_the_fullest_calendar_is_read_soon() -> None:
+    """Entries that follow on each other all year: each could be looked at from each."""
+    entries = [
+        Blackout(str(n), ZoneInfo("Europe/Berlin"), start=clock(n * 7), end=clock((n + 1) * 7))
+        for n in range(200)
+    ]
+    rest = Blackout("rest", ZoneInfo("Europe/Berlin"), start=clock(1400))
+    now = datetime(2027, 1, 15, 8, tzinfo=UTC)
+    began = thread_time()
+    found = in_force([*entries, rest], now)
+    assert found is not None
+    assert found.until is None
+    assert thread_time() - began < 20.0  # looked at from each, it takes minutes
+    short = in_force(entries, now)
+    assert short is not None
+    assert short.until == datetime(2027, 1, 15, 23, 20, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+def clock(minute: int) -> time:
+    return time(minute // 60, minute % 60)
 
 
 def test_one_that_never_ends_says_so() -> None:

@@ -13,8 +13,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 DAY: Final = timedelta(days=1)
-LOOK_AHEAD_DAYS: Final = 400
+LOOK_AHEAD_DAYS: Final = 200
 """How far the end of a blackout is looked for."""
+
+_EARLIEST_DAY: Final = timedelta(hours=16)
+"""How long before UTC's midnight a day begins somewhere, at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,27 @@ def in_force(blackouts: Iterable[Blackout], now: datetime) -> InForce | None:
     """Return the blackout that `now`, an aware time, lies in, and when runs may start again."""
     known = list(blackouts)
     first = next((b for b in known if b.end_of(now)), None)
-    if first is None:
-        return None
-    until = now
-    while ends := max(filter(None, (b.end_of(until) for b in known)), default=None):
-        until = ends
-        if until - now > LOOK_AHEAD_DAYS * DAY:
-            return InForce(first, None)
-    return InForce(first, until)
+    return InForce(first, _first_free(known, now)) if first else None
+
+
+def _first_free(known: Iterable[Blackout], now: datetime) -> datetime | None:
+    """Return the first moment from `now` on that lies in no window; None for a far one.
+
+    Day by day, so that the work grows with the entries and not with how they follow on each other.
+    """
+    free, windows = now, list[tuple[datetime, datetime]]()
+    today = now.astimezone(UTC).date()
+    for n in range(-3, LOOK_AHEAD_DAYS):
+        windows += [w for b in known if (w := b.window(today + n * DAY))]
+        for begins, ends in sorted(windows):
+            if begins > free:
+                break
+            free = max(free, ends)
+        windows = [w for w in windows if w[1] > free]
+        tomorrow = datetime.combine(today + (n + 1) * DAY, time(0), UTC)
+        if free < tomorrow - _EARLIEST_DAY:
+            return free
+    return None
 
 
 def _moment(wall: datetime, zone: ZoneInfo, *, latest: bool) -> datetime:
