@@ -30,6 +30,7 @@ def main() -> None:
     from lab.account.parts import Parts
     from lab.account.schedules import Clock
     from lab.account.seams.events import current_schedules
+    from lab.account.watch import Watch
 
     server = connections.listen(arguments.port)
     url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -65,6 +66,7 @@ def main() -> None:
     for service in _WARM:
         application.load(service)
     Clock(lambda: current_schedules(parts)).start()
+    Watch(parts.metrics, parts.state, parts.client).start()
     threading.Event().wait()
 
 

@@ -96,6 +96,12 @@ class Metrics:
         with self._lock:
             return list(self._series)
 
+    def between(self, key: Key, start: float, end: float) -> list[Point]:
+        """The points from `start` on, before `end`."""
+        with self._lock:
+            series = self._series.get(key)
+            return series.between(start, end) if series else []
+
     def datapoints(
         self, key: Key, start: float, end: float, period: int, unit: str | None = None
     ) -> dict[float, list[Point]]:
@@ -109,10 +115,7 @@ class Metrics:
             raise MetricError("The period must be 1, 5, 10, 20, 30, or a multiple of 60")
         first, last = math.floor(start / period) * period, math.ceil(end / period) * period
         found: dict[float, list[Point]] = {}
-        with self._lock:
-            series = self._series.get(key)
-            points = series.between(first, last) if series else []
-        for point in points:
+        for point in self.between(key, first, last):
             if unit in (None, point.unit):
                 found.setdefault(float(math.floor(point.at / period) * period), []).append(point)
         return found

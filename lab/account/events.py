@@ -45,13 +45,45 @@ class Bus:
         self._queue.put(lambda: self._client("events").put_events(Entries=[entry]))
 
     def deliver(self, delivery: Delivery) -> None:
-        """Send to a target soon; what fails is logged."""
-        self._queue.put(lambda: self.send(delivery))
+        """Send to a target soon; what fails goes to its dead-letter queue, or is logged."""
+        self._queue.put(lambda: self._deliver(delivery))
 
     def send(self, delivery: Delivery) -> None:
         """Send to a target now. Raises DeliveryError, or the service's own error."""
         text = target_input(delivery.target, delivery.event, delivery.source_arn)
         self._send(delivery.target, text, delivery.event)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        """Send, once: where AWS tries for a day what may pass, the lab gives up at once."""
+        try:
+            self.send(delivery)
+        except Exception as error:
+            queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
+            if not queue:
+                raise
+            log.warning("an event was not delivered: %s", error)
+            self._bury(delivery, queue, error)
+
+    def _bury(self, delivery: Delivery, queue: str, error: Exception) -> None:
+        """A rule keeps the event in the queue; a schedule, with its own role, its input."""
+        target, source = delivery.target, delivery.source_arn
+        of_schedule = source.split(":")[2] == "scheduler"
+        sqs = self._role_client("sqs", target["RoleArn"]) if of_schedule else self._client("sqs")
+        told = {
+            "ERROR_CODE": type(error).__name__,
+            "ERROR_MESSAGE": str(error)[:1000],
+            "SCHEDULE_ARN" if of_schedule else "RULE_ARN": source,
+            "TARGET_ARN": target["Arn"],
+        }
+        sqs.send_message(
+            QueueUrl=self._client("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])[
+                "QueueUrl"
+            ],
+            MessageBody=target["Input"] if of_schedule else json.dumps(delivery.event),
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value} for name, value in told.items()
+            },
+        )
 
     def _work(self) -> None:
         while True:

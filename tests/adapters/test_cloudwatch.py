@@ -159,6 +159,7 @@ def test_alarms_that_fire_or_do_not_exist_are_told(connected: Any) -> None:
             EvaluationPeriods=1,
             Threshold=1,
             ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData="ignore",  # it keeps the state that it is given
         )
         arns.append(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmArn"])
     for name, state in (("quiet", "OK"), ("firing", "ALARM")):

@@ -14,7 +14,7 @@ from steadystate.adapters import aws, bedrock
 from steadystate.adapters.control import BucketEvidence
 from steadystate.errors import InvalidDocument, LeaseLost, ReportMissing
 from tests.cli.made import made_run
-from tests.definitions.stack import FUNCTIONS, ROOT, resources
+from tests.definitions.stack import FUNCTIONS, ROOT, resources, template
 from tests.report.converse import conversing, send
 
 REGION = "ap-northeast-2"
@@ -139,6 +139,29 @@ def test_every_outcome_is_counted_and_logged_with_the_run(
     (counted,) = [line for line in lines if "_aws" in line]
     assert counted["outcome"] == "LeaseLost"
     assert counted["Tasks"] == [1.0]
+
+
+def test_the_sweep_measures_in_the_dimensions_that_the_alarms_watch(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
+    call("find_leftovers", event("find_leftovers"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    measured = {
+        (metric["Name"], *names)
+        for line in lines
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for names in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+    watched = {
+        (alarm["MetricName"], *(d["Name"] for d in alarm["Dimensions"]))
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        if alarm["Namespace"] == "Steadystate"
+    }
+    assert watched == {("OpenUndoAgeSeconds", "stack"), ("LeaseSilenceSeconds", "stack")}
+    assert watched <= measured
 
 
 def stored(key: str) -> bytes:

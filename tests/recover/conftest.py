@@ -5,7 +5,9 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -60,9 +62,9 @@ class Stack:
         return str(role).rpartition("/")[2]
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    state = tmp_path_factory.mktemp("account")
+@contextmanager
+def account(state: Path) -> Iterator[str]:
+    """The lab's account, empty; its URL."""
     process = processes.start(
         processes.python("lab.account", "--ready", state / "ready.json", "--state", state),
         log_path=state / "account.log",
@@ -71,14 +73,24 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         env={"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION},
     )
     try:
-        url = processes.wait_ready(state / "ready.json", process, 60)["url"]
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-        words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
-        parameters = dict(word.split("=", 1) for word in words)
-        outputs = deploy(ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION)
-        yield Stack(url, outputs)
+        yield processes.wait_ready(state / "ready.json", process, 60)["url"]
     finally:
         process.stop(5)
+
+
+def deployed(url: str) -> Stack:
+    """The stack in an account."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
+    parameters = dict(word.split("=", 1) for word in words)
+    outputs = deploy(ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION)
+    return Stack(url, outputs)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with account(tmp_path_factory.mktemp("account")) as url:
+        yield deployed(url)
 
 
 @pytest.fixture

@@ -222,7 +222,7 @@ def _connect_ends(parts: Parts) -> None:
         deadline = time.monotonic() + 10
         while self.exec_worker.env is None and time.monotonic() < deadline:
             time.sleep(0.001)
-        parts.publish(_status_change(self, "RUNNING"))
+        _tell(parts, self, "RUNNING")
 
     def reflect(self: Any) -> None:
         with _ending:
@@ -233,7 +233,7 @@ def _connect_ends(parts: Parts) -> None:
             status = self.execution.exec_status.value
             if status == "TIMED_OUT":
                 _freeze(self.execution, "ExecutionTimedOut", {})
-        parts.publish(_status_change(self.execution, status))
+        _tell(parts, self.execution, status)
 
     def stop(self: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
         with _ending:
@@ -244,7 +244,7 @@ def _connect_ends(parts: Parts) -> None:
             self.exec_status = ExecutionStatus.ABORTED
             self.stop_date, self.error, self.cause = stop_date, error, cause
             _freeze(self, "ExecutionAborted", details)
-        parts.publish(_status_change(self, "ABORTED"))
+        _tell(parts, self, "ABORTED")
 
     def history(self: Any) -> Any:
         return getattr(self, "lab_history", None) or original_history(self)
@@ -262,6 +262,18 @@ def _connect_ends(parts: Parts) -> None:
     replace(execution_class, "stop", stop)
     replace(execution_class, "to_history_output", history)
     replace(communication, "_reflect_execution_status", reflect)
+
+
+def _tell(parts: Parts, execution: Any, status: str) -> None:
+    """Tell EventBridge, and count in CloudWatch."""
+    parts.publish(_status_change(execution, status))
+    name = {"RUNNING": "ExecutionsStarted", "TIMED_OUT": "ExecutionsTimedOut"}
+    datum = {
+        "MetricName": name.get(status, f"Executions{status.title()}"),
+        "Dimensions": [{"Name": "StateMachineArn", "Value": execution.state_machine_arn}],
+        "Value": 1.0,
+    }
+    parts.metrics.put("AWS/States", [datum], time.time())
 
 
 def _status_change(execution: Any, status: str) -> dict[str, Any]:

@@ -1,10 +1,13 @@
-"""Each alarm of the template, fired once by its metric in the lab's store, and quiet without."""
+"""Each alarm of the template: what it is raised by, to the value and the second.
+
+tests/alarms lets each be raised by what it is there for.
+"""
 
 from typing import Any
 
 import pytest
 
-from lab.account.alarms import state_of
+from lab.account.alarms import is_known, state_of
 from lab.account.cloudwatch import Metrics
 from tests.definitions.stack import resources
 
@@ -55,6 +58,7 @@ def test_an_alarm_is_raised_by_its_metric_and_goes_back(name: str) -> None:
     assert state_of(alarm, metrics, NOW, "OK") == "OK"
     put(metrics, alarm, RAISED[name], NOW - 5)
     assert state_of(alarm, metrics, NOW, "OK") == "ALARM"
+    assert state_of(alarm, metrics, NOW + 294, "ALARM") == "ALARM"
     assert state_of(alarm, metrics, NOW + 300, "ALARM") == "OK"
 
 
@@ -83,8 +87,17 @@ def test_missing_data_counts_as_the_alarm_says(missing: str, state: str) -> None
     assert state_of(alarm, Metrics(), NOW, "ALARM") == state
 
 
-def test_a_period_that_is_not_over_does_not_count() -> None:
+def test_periods_end_at_the_last_look() -> None:
     alarm, metrics = plain(ALARMS["RunBrokenAlarm"]), Metrics()
     put(metrics, alarm, 1.0, NOW + 1)
-    assert state_of(alarm, metrics, NOW + 299, "OK") == "OK"
+    assert state_of(alarm, metrics, NOW + 4, "OK") == "OK"
+    assert state_of(alarm, metrics, NOW + 5, "OK") == "ALARM"
     assert state_of(alarm, metrics, NOW + 300, "OK") == "ALARM"
+    assert state_of(alarm, metrics, NOW + 305, "OK") == "OK"
+
+
+def test_an_alarm_by_metric_math_is_not_evaluated() -> None:
+    assert is_known(ALARMS["RunBrokenAlarm"])
+    query = {"Id": "m", "Expression": "1"}
+    math = {"ComparisonOperator": "GreaterThanThreshold", "Metrics": [query], "Threshold": 0.0}
+    assert not is_known(math)

@@ -195,9 +195,20 @@ def test_metrics_are_listed_by_namespace_and_dimension(account: Account) -> None
     assert not api.list_metrics(Namespace="Wire", Dimensions=[other])["Metrics"]
 
 
-def test_an_alarms_state_can_be_set(account: Account, app: dict[str, str]) -> None:
+def test_an_alarms_state_can_be_set(account: Account) -> None:
     api = account.client("cloudwatch")
-    api.set_alarm_state(AlarmName=app["Alarm"], StateValue="ALARM", StateReason="tested")
-    alarm = api.describe_alarms(AlarmNames=[app["Alarm"]], StateValue="ALARM")["MetricAlarms"][0]
+    api.put_metric_alarm(
+        AlarmName="given",
+        Namespace="Wire",
+        MetricName="never",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    api.set_alarm_state(AlarmName="given", StateValue="ALARM", StateReason="tested")
+    alarm = api.describe_alarms(AlarmNames=["given"], StateValue="ALARM")["MetricAlarms"][0]
     assert (alarm["StateValue"], alarm["StateReason"]) == ("ALARM", "tested")
-    api.set_alarm_state(AlarmName=app["Alarm"], StateValue="OK", StateReason="over")
+    api.set_alarm_state(AlarmName="given", StateValue="OK", StateReason="over")
