@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.definitions.stack import evaluated, machine
+from tests.definitions.stack import evaluated, machine, template
 
 LEFT = {"left_open": "b", "why": "Undo Run: UndoIncomplete: aws fis stop-experiment --id EXP1"}
 UNREAD = {"run_id": "c", "why": "its record cannot be read"}
@@ -71,3 +71,14 @@ def test_the_run_whose_execution_has_ended_is_named_to_who_looks_for_leftovers(
 ) -> None:
     find = machine("recover").definition["States"]["Find Leftovers"]
     assert evaluated(find["Arguments"]["Payload"]["ended"], {"input": given}) == ended
+
+
+def test_whatever_starts_by_an_event_or_a_schedule_keeps_what_it_could_not_deliver() -> None:
+    found = [
+        event["Properties"].get("DeadLetterConfig")
+        for resource in template()["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] in ("EventBridgeRule", "ScheduleV2")
+    ]
+    assert len(found) >= 6
+    assert all(queue and "DeadLetterQueue" in str(queue) for queue in found)
