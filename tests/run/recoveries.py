@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
-from steadystate.contracts import Evaluated, Failure
+from steadystate.contracts import Evaluated, Failure, FindLeftoversInput
 from steadystate.errors import SteadystateError
 from steadystate.run.recover import Recovering, find_leftovers
 
@@ -24,7 +24,7 @@ class Recovered(Protocol):
 def recovery(world: Recovered, told: list[SteadystateError]) -> Iterator[None]:
     """Play `recover` from one task to the next. What breaks a run is kept in `told`; the other runs
     go on, as in the machine."""
-    for left in find_leftovers(world.recovering).runs:
+    for left in find_leftovers(FindLeftoversInput(), world.recovering).runs:
         yield
         try:
             world.undo(left.run_id)
