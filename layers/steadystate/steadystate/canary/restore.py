@@ -65,7 +65,7 @@ def restore_weights(run: CanaryRun, world: Restoring) -> Restored:
         place, original = run.plan.traffic.place, shown(run.plan.original)
         raise SplitFailed(
             f"{error}. By hand: give {place} the weights {original} (stable/canary): "
-            "docs/recovery.md, from step 2"
+            "docs/recovery.md, weights of a canary"
         ) from error
 
 
