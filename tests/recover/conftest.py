@@ -55,6 +55,29 @@ class Stack:
             time.sleep(0.05)
         return dict(found)
 
+    def recoveries(self) -> list[str]:
+        """How all executions of `recover` have ended, the newest first."""
+        found = self.client("stepfunctions").list_executions(
+            stateMachineArn=self.outputs["RecoverStateMachineArn"]
+        )
+        return [self.end_of(one["executionArn"])["status"] for one in found["executions"]]
+
+    def wait_for_sweep(self, before: int = 0) -> str:
+        """How the execution ends that the schedule starts at once, as a new or changed one does."""
+        until = time.monotonic() + 120
+        while len(ends := self.recoveries()) <= before:
+            assert time.monotonic() < until, "the sweep does not come round"
+            time.sleep(0.2)
+        return ends[0]
+
+    def sweep(self, state: str, every: str = "rate(5 minutes)") -> None:
+        """Turn the schedule of `recover` on or off."""
+        api = self.client("scheduler")
+        (name,) = [s["Name"] for s in api.list_schedules()["Schedules"] if "Sweep" in s["Name"]]
+        schedule = api.get_schedule(Name=name)
+        kept = {key: schedule[key] for key in ("Name", "FlexibleTimeWindow", "Target")}
+        api.update_schedule(**kept, State=state, ScheduleExpression=every)
+
     def role_of(self, function: str) -> str:
         """The name of a function's role."""
         listed = self.client("lambda").list_functions()["Functions"]
@@ -79,12 +102,15 @@ def account(state: Path) -> Iterator[str]:
 
 
 def deployed(url: str) -> Stack:
-    """The stack in an account."""
+    """The stack in an account, with its sweep off: it would close what a test is about to make."""
     config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
     words = config["lab"]["deploy"]["parameters"]["parameter_overrides"].split()
     parameters = dict(word.split("=", 1) for word in words)
     outputs = deploy(ROOT / "template.yaml", STACK, parameters, endpoint_url=url, region=REGION)
-    return Stack(url, outputs)
+    stack = Stack(url, outputs)
+    stack.wait_for_sweep()
+    stack.sweep("DISABLED")
+    return stack
 
 
 @pytest.fixture(scope="session")
