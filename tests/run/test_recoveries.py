@@ -138,4 +138,4 @@ def test_a_template_that_fis_does_not_delete_now_keeps_no_fault_going(
     with pytest.raises(type(first)):
         world.undo()
     assert not world.fis.running()
-    assert world.undo() == 1
+    assert world.undo() == 2
