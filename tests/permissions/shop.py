@@ -80,11 +80,7 @@ def open_shop(place: Place) -> None:
             ("experiments", EXPERIMENT.format(name=name, method=METHODS[name])),
             ("canaries", CANARY.format(name=name, step=steps, hold=hold)),
         ):
-            place.client("s3").put_object(
-                Bucket=place.outputs["EvidenceBucketName"],
-                Key=f"scenarios/{folder}/{name}.yaml",
-                Body=text.encode(),
-            )
+            place.store(folder, name, text)
 
 
 def _network(place: Place) -> tuple[list[str], str]:
