@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steadystate.canary.judgement import CanaryFacts, judge_canary, what_is_left
-from steadystate.canary.plan import QUERIES_PER_METRIC
 from steadystate.canary.weights import is_promoted
 from steadystate.canary_contracts import CanaryLook, CanaryRun, PeriodCounts
 from steadystate.contracts import Failure, UndoRecord
-from steadystate.domain.cost import price, usage_of
+from steadystate.domain.cost import QUERIES_PER_METRIC, price, usage_of
 from steadystate.domain.judge import share_alpha
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import CanaryEvidence, RollbackEvidence, instant

@@ -32,7 +32,7 @@ from steadystate.contracts import (
 from steadystate.documents.canary import Canary
 from steadystate.documents.loading import validate
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, Workload
-from steadystate.domain.cost import price, usage_of
+from steadystate.domain.cost import QUERIES_PER_METRIC, price, usage_of
 from steadystate.domain.series import summarize
 from steadystate.errors import Halted, InvalidDocument, PreflightFailed, SplitFailed, WorkloadBusy
 from steadystate.ports import (
@@ -64,8 +64,6 @@ LONGEST_NAME: Final = 80
 
 HISTORY_PERIODS: Final = 500
 """How many metric periods of stable's history are kept; the judges need 60."""
-
-QUERIES_PER_METRIC: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

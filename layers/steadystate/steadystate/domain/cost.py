@@ -14,6 +14,9 @@ FIS_ACTION_MINUTE = 0.10
 TABLE_WRITE = 0.6778 / 1_000_000
 BUCKET_WRITE = 0.0045 / 1000
 
+QUERIES_PER_METRIC = 4
+"""How many metrics of a load balancer a canary reads for one of its own: two of each side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
