@@ -26,7 +26,7 @@ def measure() -> list[str]:
 
 def _way_back() -> list[str]:
     rows = [
-        "| chat-canary-errors | look that decided | first bad answer to restored (s) "
+        "| chat-canary-errors | look that decided, one each 5 s | first bad answer to restored (s) "
         "| decided to restored and read back (s) |",
         "|---|---|---|---|",
     ]
