@@ -21,7 +21,7 @@ name: blind
 description: Looks at slow requests alone, so that it promotes a version that fails quickly.
 workload: chat
 steps: [50, 100]
-bake: 10s
+bake: 25s
 final_bake: 2s
 promotion: {acceptable_rate: 50 %, minimum_requests: 20}
 metrics: {slow: {measure: slow, threshold: 30 s}}

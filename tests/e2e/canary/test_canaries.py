@@ -51,7 +51,7 @@ def test_a_canary_is_promoted_on_what_it_looks_at_and_taken_back_afterwards(
     assert canaries.weights() == (100, 0)
 
 
-ASKING = {"steps": [{"weight": 50, "bake": "5s", "approve": True}, 100]}
+ASKING = {"steps": [{"weight": 50, "bake": "25s", "approve": True}, 100]}
 
 
 def test_a_canary_that_a_person_rejects_goes_back_and_names_the_person(canaries: Canaries) -> None:

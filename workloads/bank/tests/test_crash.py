@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -52,10 +53,13 @@ def test_every_acknowledged_transfer_exists_once_after_a_crash(
     postgres, was = bank
     load = _Load(was.url)
     load.start()
-    wait_until(lambda: len(load.acknowledged) >= 60, "transfers are made")
-    crash(postgres, was)
-    made_before = len(load.acknowledged)
-    wait_until(lambda: len(load.acknowledged) >= made_before + 60, "transfers are made again")
+    wait_until(partial(load.has_made, 60), "transfers are made")
+    for _ in range(20):  # until a crash has met a transfer under way
+        crash(postgres, was)
+        enough = len(load.acknowledged) + 60
+        wait_until(partial(load.has_made, enough), "transfers are made again")
+        if load.unanswered:
+            break
     load.stop()
 
     found = load.integrity()
@@ -93,6 +97,9 @@ class _Load:
         )
         token: str = reply.json()["token"]
         return token
+
+    def has_made(self, transfers: int) -> bool:
+        return len(self.acknowledged) >= transfers
 
     def start(self) -> None:
         self._running = [self._threads.submit(self._run, seed) for seed in range(8)]
