@@ -4,8 +4,9 @@
 draws made runs of up to 24 hours. `runs` brings up the lab, and measures recovery against the
 truth, the way from a broken guardrail to a stopped fault, transitions and payloads. `canaries`
 times the way back of a canary, and counts what the chat's users lose while one is promoted. `ends`
-times the way from the end of a run to its stored report, `fresh` what a newcomer waits for. Each
-table is printed and kept in `bench/results/`.
+times the way from the end of a run to its stored report, `stops` that from a stopped execution to
+the last undo, `fresh` what a newcomer waits for. Each table is printed and kept in
+`bench/results/`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import canaries, ends, fresh, imports, reports, runs
+from bench import canaries, ends, fresh, imports, reports, runs, stops
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PARTS: dict[str, Callable[[int], list[str]]] = {
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[int], list[str]]] = {
     "runs": runs.measure,
     "canaries": lambda _: canaries.measure(),
     "ends": lambda _: ends.measure(),
+    "stops": lambda _: stops.measure(),
     "fresh": lambda _: fresh.measure(),
 }
 

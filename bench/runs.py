@@ -29,7 +29,7 @@ class Bench:
 
     def run(self, scenario: str, overrides: dict[str, Any]) -> tuple[Evidence, list[Any]]:
         """Run a scenario to its end; return its evidence and its history."""
-        self._wait_until_whole()
+        self.wait_until_whole()
         arn = self.lab.execute({"scenario": scenario, "overrides": overrides, "reason": "bench"})
         while self.sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
             time.sleep(0.5)
@@ -40,7 +40,7 @@ class Bench:
         )["Body"]
         return Evidence.model_validate_json(body.read()), history
 
-    def _wait_until_whole(self) -> None:
+    def wait_until_whole(self) -> None:
         elb = self.lab.client("elbv2")
         group = self.lab.target_group
         while True:

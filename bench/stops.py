@@ -1,0 +1,63 @@
+"""How long after StopExecution a fault is undone and read back, in the lab."""
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.runs import HISTORY_SECONDS, Bench
+from lab.up import Lab
+
+RUNS = 5
+LONG = {"method.slow-network.duration": "120s"}
+
+
+def measure() -> list[str]:
+    """Return the rows of a table."""
+    with tempfile.TemporaryDirectory() as state, Lab("bank", Path(state)) as lab:
+        time.sleep(HISTORY_SECONDS)
+        bench = Bench(lab)
+        seconds = [_from_stop_to_undone(bench) for _ in range(RUNS)]
+    return [
+        "| figure | measured |",
+        "|---|---|",
+        f"| execution stopped while its fault acts, to everything undone and read back, first run: "
+        f"cold functions (s) | {seconds[0]:.1f} |",
+        f"| the same, median and largest of the next {RUNS - 1} (s) "
+        f"| {median(seconds[1:]):.1f}, {max(seconds[1:]):.1f} |",
+    ]
+
+
+def _from_stop_to_undone(bench: Bench) -> float:
+    """Return the seconds from StopExecution to the last record of the ledger that is read back."""
+    bench.wait_until_whole()
+    arn = bench.lab.execute({"scenario": "bank-latency", "overrides": LONG, "reason": "bench"})
+    run_id = arn.rsplit(":", 1)[1]
+    while not _acts(bench, run_id):
+        time.sleep(0.2)
+    stopped = time.time()
+    bench.sfn.stop_execution(executionArn=arn, cause="bench")
+    while not (verified := _verified(bench, run_id)):
+        time.sleep(0.2)
+    return max(verified) - stopped
+
+
+def _acts(bench: Bench, run_id: str) -> bool:
+    """Whether the run's fault is acting; an execution that is over never gets there."""
+    found = bench.lab.client("fis").list_experiments()["experiments"]
+    return any(
+        e["tags"].get("steadystate:run") == run_id and e["state"]["status"] == "running"
+        for e in found
+    )
+
+
+def _verified(bench: Bench, run_id: str) -> list[float]:
+    """When each record of the ledger was read back, epoch seconds; empty while one is open."""
+    items = bench.lab.client("dynamodb").query(
+        TableName=bench.lab.outputs["TableName"],
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :undo)",
+        ExpressionAttributeValues={":pk": {"S": f"RUN#{run_id}"}, ":undo": {"S": "UNDO#"}},
+    )["Items"]
+    if any("verified_at" not in item for item in items):
+        return []
+    return [float(item["verified_at"]["N"]) for item in items]
