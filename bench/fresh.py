@@ -1,6 +1,6 @@
-"""What a newcomer waits for: set-up, the first verdict and the tests, in a fresh clone.
+"""What a newcomer waits for: set-up, the first verdict and the checks, in a fresh clone.
 
-Packages are downloaded anew, into caches of their own.
+Packages are downloaded anew, into caches of their own. `make test` says itself how long it took.
 """
 
 import os
@@ -14,7 +14,6 @@ STEPS = {
     "set up `.venv`, no package cached": ("make", ".venv/ready"),
     "`make demo`, to the verdict and back to the prompt": ("make", "demo"),
     "`make check`, with its set-up": ("make", "check"),
-    "`make test`": ("make", "test"),
 }
 
 
@@ -24,14 +23,15 @@ def measure() -> list[str]:
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-        places = {"UV_CACHE_DIR": f"{directory}/uv", "PIP_CACHE_DIR": f"{directory}/pip"}
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        own |= {"UV_CACHE_DIR": f"{directory}/uv", "PIP_CACHE_DIR": f"{directory}/pip"}
         for name, command in STEPS.items():
             began = time.monotonic()
             done = subprocess.run(
                 command,
                 check=False,
                 cwd=clone,
-                env=os.environ | places,
+                env=own,
                 capture_output=True,
                 text=True,
             )
