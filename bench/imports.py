@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 9
+ADAPTERS = ROOT / "layers/steadystate/steadystate/adapters"
 LAYERS = os.pathsep.join(str(ROOT / f"layers/{name}") for name in ("steadystate", "reporting"))
 
 ENVIRONMENT = {
@@ -38,17 +39,24 @@ def measure() -> list[str]:
     return rows
 
 
-def clients_of(app: Path) -> list[str]:
-    """Return the services that a function's adapters make clients of."""
-    adapters = ROOT / "layers/steadystate/steadystate/adapters"
-    used = re.findall(r"from steadystate\.adapters\.(\w+) import (.+)", app.read_text())
-    found: set[str] = set()
-    for module, names in used:
-        text = (adapters / f"{module}.py").read_text()
-        for name in names.strip("()").split(","):
-            body = re.search(rf"^class {name.strip()}\b.*?(?=^class |\Z)", text, re.S | re.M)
-            if body:
-                found |= set(re.findall(r'client\("([\w-]+)"', body.group()))
+def clients_of(source: Path, within: str | None = None) -> list[str]:
+    """Return the services that a function's adapters make clients of, their own adapters included.
+
+    `within` is the part of the source that counts; all of it without.
+    """
+    text = source.read_text()
+    part = text if within is None else within
+    found = set(re.findall(r'client\("([\w-]+)"', part))
+    for module, names in re.findall(
+        r"^from steadystate\.adapters\.(\w+) import (\([^)]+\)|.+)$", text, re.M
+    ):
+        adapter = ADAPTERS / f"{module}.py"
+        for name in re.findall(r"\w+", names):
+            body = re.search(
+                rf"^(?:class|def) {name}\b.*?(?=^\S|\Z)", adapter.read_text(), re.S | re.M
+            )
+            if body and re.search(rf"\b{name}\b", part.replace(f"import {name}", "")):
+                found |= set(clients_of(adapter, body.group()))
     return sorted(found)
 
 
