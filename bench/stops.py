@@ -37,13 +37,24 @@ def _from_stop_to_undone(bench: Bench) -> float:
         time.sleep(0.2)
     stopped = time.time()
     bench.sfn.stop_execution(executionArn=arn, cause="bench")
-    while not (verified := _verified(bench, run_id)):
+    while not (verified := _verified(bench, run_id)) or _is_open(bench, run_id):
         time.sleep(0.2)
     return max(verified) - stopped
 
 
+def _is_open(bench: Bench, run_id: str) -> bool:
+    """Whether the run still holds the workload, so that no other can begin."""
+    key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "RUN"}}
+    table = bench.lab.outputs["TableName"]
+    return "open" in bench.lab.client("dynamodb").get_item(TableName=table, Key=key)["Item"]
+
+
 def _acts(bench: Bench, run_id: str) -> bool:
-    """Whether the run's fault is acting; an execution that is over never gets there."""
+    """Whether the run's fault is acting. Ends the measurement when the execution is over."""
+    arn = bench.lab.outputs["ExperimentStateMachineArn"].replace(":stateMachine:", ":execution:")
+    execution = bench.sfn.describe_execution(executionArn=f"{arn}:{run_id}")
+    if execution["status"] != "RUNNING":
+        raise SystemExit(f"run {run_id} ended with {execution.get('cause', execution['status'])}")
     found = bench.lab.client("fis").list_experiments()["experiments"]
     return any(
         e["tags"].get("steadystate:run") == run_id and e["state"]["status"] == "running"
