@@ -187,16 +187,17 @@ def binaries() -> Path:
         raise DatabaseError("PostgreSQL is missing: install the lab's requirements (pgserver)")
     installation = Path(found.origin).parent / "pginstall"
     if _account() is not None and not _reachable(installation):
-        # Libraries are found relative to the programs, so the whole tree goes along.
-        copy = Path(tempfile.gettempdir()) / f"steadystate-postgres-{os.getuid()}"
+        # Libraries are found relative to the programs, some beside the package: all go along.
+        packages = installation.parents[1]
+        copy = Path(tempfile.gettempdir()) / f"steadystate-pgserver-{os.getuid()}"
         if not copy.exists():
-            fresh = Path(tempfile.mkdtemp(prefix="steadystate-postgres-"))
-            fresh.chmod(0o755)
-            shutil.copytree(installation, fresh, dirs_exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix="steadystate-pgserver-"))
+            for part in ("pgserver/pginstall", "pgserver.libs"):
+                shutil.copytree(packages / part, fresh / part)
             fresh.chmod(0o755)
             with contextlib.suppress(OSError):  # another process was first
                 fresh.rename(copy)
-        installation = copy
+        installation = copy / "pgserver/pginstall"
     return installation / "bin"
 
 
