@@ -122,8 +122,8 @@ class SliBrief(Contract):
     guarded: bool
 
 
-class Brief(Contract):
-    """A run in brief. `stored_verdict` is empty where the samples support the stored one."""
+class RunBrief(Contract):
+    """A run of any kind in brief. `stored_verdict` is empty where the samples support it."""
 
     run_id: str
     scenario: str
@@ -136,22 +136,9 @@ class Brief(Contract):
     run_seconds: float
     verdict: Verdict
     stored_verdict: str
-    changed: list[str]
-    why: Why
     why_text: str
     why_name: str
-    faults: list[FaultBrief]
-    fault_id: str
-    fault_status: str
-    fault_ended_at: datetime | None
-    targets_hit: int
-    objectives: list[ObjectiveBrief]
-    kept: int
-    missed: int
-    undecided: int
-    recovery: RecoveryBrief
     guardrails: list[GuardrailBrief]
-    unasked: list[SliBrief]
     minutes: list[Minute]
     undo: list[UndoBrief]
     cost_dollars: float | None
@@ -167,3 +154,21 @@ class Brief(Contract):
     failed: int
     failed_percent: float | None
     overrides: list[str]
+
+
+class Brief(RunBrief):
+    """An experiment in brief."""
+
+    changed: list[str]
+    why: Why
+    faults: list[FaultBrief]
+    fault_id: str
+    fault_status: str
+    fault_ended_at: datetime | None
+    targets_hit: int
+    objectives: list[ObjectiveBrief]
+    kept: int
+    missed: int
+    undecided: int
+    recovery: RecoveryBrief
+    unasked: list[SliBrief]

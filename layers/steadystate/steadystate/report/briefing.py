@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
+from steadystate.canary_contracts import CanaryLook, CanaryPlan
 from steadystate.contracts import FaultAction, Plan, Sample, Stop
 from steadystate.documents.workload import CloudWatchSli, LoadBalancerSli, ProbeSli, Sli
 from steadystate.domain.recovery import Tick, find_outage, good_seconds_after
@@ -11,9 +12,11 @@ from steadystate.domain.series import Point, summarize, usable, within
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import (
     Evidence,
+    GuardrailEvidence,
     IntervalEvidence,
     ObjectiveEvidence,
     RecoveryEvidence,
+    UndoEvidence,
     instant,
 )
 from steadystate.report.brief import (
@@ -57,19 +60,9 @@ def _brief(replay: Replay) -> Brief:
     judged = {o.sli for o in objectives}
     guarded = {g.sli for g in evidence.guardrails}
     why, why_text, why_name = _why(evidence)
-    sent, failed = sum(t.sent for t in ticks), sum(t.failed for t in ticks)
     return Brief(
-        run_id=evidence.run_id,
-        scenario=plain(evidence.scenario),
-        workload=plain(evidence.workload),
+        **run_fields(replay, plan, evidence.samples),
         description=plain(plan.description, 500),
-        requested_by=plain(evidence.requested_by),
-        reason_given=plain(evidence.reason, 300),
-        started_at=evidence.started_at,
-        ended_at=evidence.ended_at,
-        run_seconds=(evidence.ended_at - evidence.started_at).total_seconds(),
-        verdict=evidence.verdict,
-        stored_verdict="" if replay.supported else replay.stored_verdict,
         changed=[plain(name) for name in replay.changed],
         why=why,
         why_text=plain(why_text, 300),
@@ -84,57 +77,73 @@ def _brief(replay: Replay) -> Brief:
         missed=sum(o.verdict is Verdict.FAIL for o in objectives),
         undecided=sum(o.verdict is Verdict.INCONCLUSIVE for o in objectives),
         recovery=_recovery(evidence, plan, recovery, ticks),
-        guardrails=guardrails_of(evidence),
         unasked=[
             SliBrief(name=plain(name), guarded=name in guarded)
             for name in plan.slis
             if name not in judged
         ],
         minutes=minutes_of(evidence, plan, ticks),
-        undo=undo_of(evidence),
-        cost_dollars=finite(evidence.cost.actual.get("total")),
-        planned_dollars=finite(evidence.cost.estimate.get("total")),
-        looks=len(evidence.samples),
-        missing_looks=replay.missing_looks,
-        unread_looks=sum(1 for s in evidence.samples if s.notes),
-        window_seconds=plan.timing.window_seconds,
-        metric_period_seconds=plan.timing.metric_period_seconds,
-        probes_a_second=plan.probe.requests,
-        probe_timeout_seconds=plan.probe.timeout,
-        probes=sent,
-        failed=failed,
-        failed_percent=100.0 * failed / sent if sent else None,
-        overrides=[plain(str(key)) for key in plan.overrides],
     )
 
 
-def guardrails_of(evidence: Evidence) -> list[GuardrailBrief]:
-    """Return the guardrails of a run in brief."""
-    return [
-        GuardrailBrief(
-            name=plain(g.name),
-            sli=plain(g.sli),
-            bound=plain(g.bound),
-            state=g.state.value,
-            reason=plain(g.reason),
-        )
-        for g in evidence.guardrails
-    ]
+def run_fields(
+    replay: Replay, plan: Plan | CanaryPlan, looks: Sequence[Sample | CanaryLook]
+) -> dict[str, Any]:
+    """Return what is reckoned alike for runs of every kind, by its field of a RunBrief."""
+    evidence = replay.evidence
+    ticks = ticks_of(looks)
+    sent, failed = sum(t.sent for t in ticks), sum(t.failed for t in ticks)
+    return {
+        "run_id": evidence.run_id,
+        "scenario": plain(evidence.scenario),
+        "workload": plain(evidence.workload),
+        "requested_by": plain(evidence.requested_by),
+        "reason_given": plain(evidence.reason, 300),
+        "started_at": evidence.started_at,
+        "ended_at": evidence.ended_at,
+        "run_seconds": (evidence.ended_at - evidence.started_at).total_seconds(),
+        "verdict": evidence.verdict,
+        "stored_verdict": "" if replay.supported else replay.stored_verdict,
+        "guardrails": [_guardrail(g) for g in evidence.guardrails],
+        "undo": [_undo(u) for u in evidence.undo],
+        "cost_dollars": finite(evidence.cost.actual.get("total")),
+        "planned_dollars": finite(evidence.cost.estimate.get("total")),
+        "looks": len(looks),
+        "missing_looks": replay.missing_looks,
+        "unread_looks": sum(1 for look in looks if look.notes),
+        "window_seconds": plan.timing.window_seconds,
+        "metric_period_seconds": plan.timing.metric_period_seconds,
+        "probes_a_second": plan.probe.requests,
+        "probe_timeout_seconds": plan.probe.timeout,
+        "probes": sent,
+        "failed": failed,
+        "failed_percent": 100.0 * failed / sent if sent else None,
+        "overrides": [plain(str(key)) for key in plan.overrides],
+    }
 
 
-def undo_of(evidence: Evidence) -> list[UndoBrief]:
-    """Return the undo of a run in brief."""
-    return [
-        UndoBrief(
-            what=plain(u.what), state=u.state, verified_at=u.verified_at, found=plain(u.found)
-        )
-        for u in evidence.undo
-    ]
+def _guardrail(one: GuardrailEvidence) -> GuardrailBrief:
+    return GuardrailBrief(
+        name=plain(one.name),
+        sli=plain(one.sli),
+        bound=plain(one.bound),
+        state=one.state.value,
+        reason=plain(one.reason),
+    )
 
 
-def ticks_of(samples: Sequence[Sample]) -> list[Tick]:
+def _undo(one: UndoEvidence) -> UndoBrief:
+    return UndoBrief(
+        what=plain(one.what),
+        state=one.state,
+        verified_at=one.verified_at,
+        found=plain(one.found),
+    )
+
+
+def ticks_of(looks: Sequence[Sample | CanaryLook]) -> list[Tick]:
     """Return all seconds of probing."""
-    return [tick for sample in samples for tick in sample.ticks]
+    return [tick for look in looks for tick in look.ticks]
 
 
 def _why(evidence: Evidence) -> tuple[Why, str, str]:

@@ -7,9 +7,9 @@ from steadystate.canary_contracts import CanaryLook, CanaryPlan
 from steadystate.contracts import Contract
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import CanaryEvidence, Evidence, instant
-from steadystate.report.brief import GuardrailBrief, UndoBrief
-from steadystate.report.briefing import finite, guardrails_of, undo_of
-from steadystate.report.minutes import Minute, minutes_of
+from steadystate.report.brief import RunBrief
+from steadystate.report.briefing import run_fields, ticks_of
+from steadystate.report.minutes import minutes_of
 from steadystate.report.plain_text import plain
 from steadystate.report.replay import BROKEN, Replay, canary_of, contradicts
 from steadystate.run.judgement import ABORTED
@@ -91,23 +91,10 @@ CanaryEnd = Literal[
 ]
 
 
-class CanaryBrief(Contract):
-    """A canary in brief. `stored_verdict` is empty where its looks support the stored one."""
+class CanaryBrief(RunBrief):
+    """A canary in brief."""
 
-    run_id: str
-    scenario: str
-    workload: str
-    description: str
-    requested_by: str
-    reason_given: str
-    started_at: datetime
-    ended_at: datetime
-    run_seconds: float
-    verdict: Verdict
-    stored_verdict: str
     end: CanaryEnd
-    why_text: str
-    why_name: str
     stop_by: str
     rollback_of: str
     step_percent: list[int]
@@ -115,25 +102,9 @@ class CanaryBrief(Contract):
     metrics: list[MetricBrief]
     weights: list[WeightsBrief]
     rollback: RollbackBrief | None
-    guardrails: list[GuardrailBrief]
-    minutes: list[Minute]
-    undo: list[UndoBrief]
-    cost_dollars: float | None
-    planned_dollars: float | None
-    looks: int
-    missing_looks: int
-    unread_looks: int
     fault_looks: int
-    window_seconds: float
-    metric_period_seconds: int
-    probes_a_second: int
-    probe_timeout_seconds: float
-    probes: int
-    failed: int
-    failed_percent: float | None
     margin_times: float
     confidence_percent: float
-    overrides: list[str]
 
 
 def fired(brief: CanaryBrief) -> MetricBrief | None:
@@ -158,22 +129,11 @@ def canary_brief_of(replay: Replay) -> CanaryBrief:
 def _brief(replay: Replay) -> CanaryBrief:
     evidence = replay.evidence
     plan, canary = canary_of(evidence)
-    ticks = [tick for look in canary.looks for tick in look.ticks]
-    sent, failed = sum(t.sent for t in ticks), sum(t.failed for t in ticks)
     failure, stop = evidence.failure, evidence.stop
     why = failure.cause if failure else stop.reason if stop else evidence.verdict_reason
     return CanaryBrief(
-        run_id=evidence.run_id,
-        scenario=plain(evidence.scenario),
-        workload=plain(evidence.workload),
+        **run_fields(replay, plan, canary.looks),
         description="" if plan.rollback_of else plain(plan.description, 500),
-        requested_by=plain(evidence.requested_by),
-        reason_given=plain(evidence.reason, 300),
-        started_at=evidence.started_at,
-        ended_at=evidence.ended_at,
-        run_seconds=(evidence.ended_at - evidence.started_at).total_seconds(),
-        verdict=evidence.verdict,
-        stored_verdict="" if replay.supported else replay.stored_verdict,
         end=_end(evidence, plan, canary),
         why_text=plain(why, 300),
         why_name=plain(failure.state) if failure else "",
@@ -204,25 +164,10 @@ def _brief(replay: Replay) -> CanaryBrief:
             if (at := instant(w.at))
         ],
         rollback=_rollback(canary),
-        guardrails=guardrails_of(evidence),
-        minutes=minutes_of(evidence, None, ticks),
-        undo=undo_of(evidence),
-        cost_dollars=finite(evidence.cost.actual.get("total")),
-        planned_dollars=finite(evidence.cost.estimate.get("total")),
-        looks=len(canary.looks),
-        missing_looks=replay.missing_looks,
-        unread_looks=sum(1 for look in canary.looks if look.notes),
+        minutes=minutes_of(evidence, None, ticks_of(canary.looks)),
         fault_looks=sum(1 for look in canary.looks if look.under_fault),
-        window_seconds=plan.timing.window_seconds,
-        metric_period_seconds=plan.timing.metric_period_seconds,
-        probes_a_second=plan.probe.requests,
-        probe_timeout_seconds=plan.probe.timeout,
-        probes=sent,
-        failed=failed,
-        failed_percent=100.0 * failed / sent if sent else None,
         margin_times=plan.promotion.margin,
         confidence_percent=100.0 * plan.promotion.confidence,
-        overrides=[plain(str(key)) for key in plan.overrides],
     )
 
 

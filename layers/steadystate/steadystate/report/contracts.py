@@ -11,6 +11,9 @@ SectionKey = Literal[
     "tested", "happened", "verdict", "recovery", "weak_point", "next_steps", "not_tested"
 ]
 
+Paragraphs = list[list[str]]
+"""The sentences of each paragraph of a section."""
+
 DETERMINISTIC = "deterministic"
 """What `written_by` says where no model wrote a sentence of the narrative."""
 

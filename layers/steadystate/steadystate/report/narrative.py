@@ -9,6 +9,7 @@ from steadystate.report.contracts import (
     DETERMINISTIC,
     Narrative,
     Paragraph,
+    Paragraphs,
     Section,
     SectionKey,
 )
@@ -27,9 +28,9 @@ def _teller(brief: AnyBrief, language: Language) -> ModuleType:
     return (_TOLD_OF_CANARIES if isinstance(brief, CanaryBrief) else _TOLD)[language]
 
 
-def sentences_of(brief: AnyBrief, language: Language) -> dict[SectionKey, list[list[str]]]:
+def sentences_of(brief: AnyBrief, language: Language) -> dict[SectionKey, Paragraphs]:
     """Return the sentences of each section, paragraph by paragraph."""
-    told: dict[SectionKey, list[list[str]]] = _teller(brief, language).sections(brief)
+    told: dict[SectionKey, Paragraphs] = _teller(brief, language).sections(brief)
     return told
 
 

@@ -1,6 +1,16 @@
 """A canary told in English: sentences from a brief, by section. Times are UTC."""
 
-from steadystate.domain.verdict import Verdict
+from collections.abc import Callable
+
+from steadystate.report.canary_advice import (
+    Kind,
+    advice_of,
+    most_different,
+    nearest,
+    no_experiment,
+    unconvincing,
+    untried,
+)
 from steadystate.report.canary_brief import (
     LARGEST_E_VALUE,
     NOTABLE_TIMES,
@@ -9,22 +19,20 @@ from steadystate.report.canary_brief import (
     StepBrief,
     fired,
 )
-from steadystate.report.contracts import SectionKey
+from steadystate.report.contracts import Paragraphs, SectionKey
 from steadystate.report.english.phrases import count
-from steadystate.report.english.rows import cost, row, undo
+from steadystate.report.english.rows import (
+    OTHER_TITLES,
+    ending,
+    guardrails,
+    main_sentence,
+    recorded,
+    requested,
+    row,
+)
 from steadystate.report.shown import clock, day, number, seconds
 
-Paragraphs = list[list[str]]
-
-TITLES: dict[SectionKey, str] = {
-    "tested": "What was tested",
-    "happened": "What happened, minute by minute",
-    "verdict": "Verdict and reasons",
-    "recovery": "The way back",
-    "weak_point": "The weak point",
-    "next_steps": "What to do next",
-    "not_tested": "What was not tested",
-}
+TITLES = OTHER_TITLES | {"recovery": "The way back"}
 
 
 def title(brief: CanaryBrief) -> str:
@@ -34,10 +42,7 @@ def title(brief: CanaryBrief) -> str:
 
 def summary(brief: CanaryBrief) -> str:
     """Return the verdict and its main number in one sentence."""
-    told = f"{brief.verdict}: {_main_reason(brief)}."
-    if brief.stored_verdict:
-        return f"The samples do not support the stored verdict {brief.stored_verdict}; {told}"
-    return told
+    return main_sentence(brief, _main_reason(brief))
 
 
 def sections(brief: CanaryBrief) -> dict[SectionKey, Paragraphs]:
@@ -111,13 +116,9 @@ def _tested(brief: CanaryBrief) -> Paragraphs:
     first = [
         f"The canary {brief.scenario} was run on the workload {brief.workload} on "
         f"{day(brief.started_at, 'en')} from {clock(brief.started_at)} to "
-        f"{clock(brief.ended_at)}; all times are UTC."
+        f"{clock(brief.ended_at)}; all times are UTC.",
+        *requested(brief),
     ]
-    asked = f"It was asked for by {brief.requested_by}" if brief.requested_by else ""
-    if brief.reason_given:
-        asked = f"{asked or 'It was started'} with the reason “{brief.reason_given}”"
-    first += [f"{asked}."] if asked else []
-    first += [f"The scenario says: “{brief.description.rstrip('.')}”."] if brief.description else []
     if brief.rollback_of:
         return [first]
     plan = [f"{_metric_plan(m)}." for m in brief.metrics]
@@ -177,8 +178,7 @@ def _step(step: StepBrief) -> str:
 
 def _verdict(brief: CanaryBrief) -> Paragraphs:
     first = [summary(brief)]
-    if brief.why_text:
-        first.append(f"The record says: “{brief.why_text}”.")
+    first += recorded(brief)
     metrics = []
     for m in brief.metrics if brief.looks else ():
         metrics.append(
@@ -191,15 +191,8 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
                 f"For promotion {m.name} had at best an e-value of "
                 f"{_e_value(m.promotion_e_value)}, and {_e_value(m.needed_e_value)} is needed."
             )
-    rails = [
-        f"The guardrail {g.name} held ({g.sli} {g.bound})."
-        if g.state == "HELD"
-        else f"The guardrail {g.name} ({g.sli} {g.bound}) was {g.state.lower()}: “{g.reason}”."
-        for g in brief.guardrails
-        if brief.looks
-    ]
-    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
-    return [p for p in (first, metrics, rails, last) if p]
+    rails = guardrails(brief) if brief.looks else []
+    return [p for p in (first, metrics, rails, ending(brief)) if p]
 
 
 def _way_back(brief: CanaryBrief) -> list[str]:
@@ -234,8 +227,7 @@ def _weights(stable: int | None, canary: int | None) -> str:
 
 def _weak_point(brief: CanaryBrief) -> list[str]:
     told = []
-    known = [m for m in brief.metrics if m.ratio_times is not None]
-    worst = max(known, key=lambda m: m.ratio_times or 0.0, default=None)
+    worst, closest = most_different(brief), nearest(brief)
     if worst is not None and (worst.ratio_times or 0.0) <= NOTABLE_TIMES:
         told.append(
             f"No metric was notably worse on the canary; nearest was {worst.name} with "
@@ -247,8 +239,6 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
             f"{_share(worst.canary_percent)} and stable {_share(worst.stable_percent)}, "
             f"{number(worst.ratio_times)} times as much."
         )
-    near = [m for m in brief.metrics if m.peak_percent is not None]
-    closest = max(near, key=lambda m: m.peak_percent or 0.0, default=None)
     if closest is not None:
         told.append(
             f"{closest.name} came closest to going back: its e-value reached "
@@ -258,84 +248,29 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
 
 
 def _next_steps(brief: CanaryBrief) -> Paragraphs:
-    told: Paragraphs = []
-    if any(u.state == "open" for u in brief.undo):
-        told.append(
-            [
-                "The original weights have not been read back.",
-                "Do this first: look at the listener's weights and set them by hand if need be.",
-            ]
-        )
-    if brief.stored_verdict:
-        told.append(
-            [
-                f"The document says {brief.stored_verdict}, and its looks say otherwise.",
-                "Do not pass it on before it is known who changed it.",
-            ]
-        )
-    metric = fired(brief)
-    if brief.end == "broken":
-        told.append(["The machinery broke.", "Mend that, and start the canary again."])
-    elif brief.end == "stopped by a person":
-        told.append(["A person stopped it.", "Start again when the reason is gone."])
-    elif metric is not None and metric.fired_at is not None:
-        told.append(
-            [
-                f"{metric.name} rolled the canary back at {clock(metric.fired_at)}.",
-                "Compare the logs of both versions up to that moment, and mend the new version "
-                "before it gets traffic again.",
-            ]
-        )
-    elif brief.rollback_of:
-        told.append(
-            [
-                f"This run took back run {brief.rollback_of}.",
-                "Mend what was wrong with the new version before its next canary.",
-            ]
-        )
-    elif brief.verdict == Verdict.FAIL:
-        told.append(
-            [
-                f"The canary went back for “{brief.stop_by or brief.why_text}”.",
-                "Mend what that names before the next canary.",
-            ]
-        )
-    elif brief.verdict == Verdict.INCONCLUSIVE:
-        told.append(_more_evidence(brief))
-    else:
-        told.append(
-            [
-                f"Every step was promoted with evidence, {count(brief.looks, 'look')} in all.",
-                "Keep the old side until the next day's traffic has been seen, then let it go.",
-            ]
-        )
-        if not any(s.experiment_run for s in brief.steps):
-            told.append(
-                [
-                    "No step ran an experiment.",
-                    "Let a step of the next canary name an experiment, so that the new version "
-                    "is shown to bear a fault too.",
-                ]
-            )
-    return told
+    return [_ADVICE[kind](brief) for kind in advice_of(brief)]
+
+
+def _regression(brief: CanaryBrief) -> list[str]:
+    told = [
+        f"{m.name} rolled the canary back at {clock(m.fired_at)}."
+        for m in brief.metrics
+        if m.fired_at
+    ]
+    return [
+        *told[:1],
+        "Compare the logs of both versions up to that moment, and mend the new version before it "
+        "gets traffic again.",
+    ]
 
 
 def _more_evidence(brief: CanaryBrief) -> list[str]:
-    short = [
-        m
-        for m in brief.metrics
-        if m.promotion_e_value is not None
-        and m.needed_e_value is not None
-        and m.promotion_e_value < m.needed_e_value
-    ]
-    if short:
-        one = short[0]
+    seen = f"{count(brief.looks, 'look')} were kept, which did not suffice."
+    if one := unconvincing(brief):
         seen = (
             f"{one.name} had {count(one.canary_total, 'request')} on the canary and an e-value of "
             f"{_e_value(one.promotion_e_value)} of {_e_value(one.needed_e_value)} needed."
         )
-    else:
-        seen = f"{count(brief.looks, 'look')} were kept, which did not suffice."
     return [
         seen,
         "Let the steps bake longer, send more traffic, or state a rate of bad requests that is "
@@ -343,13 +278,48 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
     ]
 
 
+_ADVICE: dict[Kind, Callable[[CanaryBrief], list[str]]] = {
+    "open undo": lambda _: [
+        "The original weights have not been read back.",
+        "Do this first: look at the listener's weights and set them by hand if need be.",
+    ],
+    "stored verdict": lambda b: [
+        f"The document says {b.stored_verdict}, and its looks say otherwise.",
+        "Do not pass it on before it is known who changed it.",
+    ],
+    "broken": lambda _: ["The machinery broke.", "Mend that, and start the canary again."],
+    "stopped by a person": lambda _: [
+        "A person stopped it.",
+        "Start again when the reason is gone.",
+    ],
+    "regression": _regression,
+    "taken back": lambda b: [
+        f"This run took back run {b.rollback_of}.",
+        "Mend what was wrong with the new version before its next canary.",
+    ],
+    "rolled back": lambda b: [
+        f"The canary went back for “{b.stop_by or b.why_text}”.",
+        "Mend what that names before the next canary.",
+    ],
+    "more evidence": _more_evidence,
+    "promoted": lambda b: [
+        f"Every step was promoted with evidence, {count(b.looks, 'look')} in all.",
+        "Keep the old side until the next day's traffic has been seen, then let it go.",
+    ],
+    "no experiment": lambda _: [
+        "No step ran an experiment.",
+        "Let a step of the next canary name an experiment, so that the new version is shown to "
+        "bear a fault too.",
+    ],
+}
+
+
 def _not_tested(brief: CanaryBrief) -> list[str]:
     names = ", ".join(m.name for m in brief.metrics)
     told = [f"The sides were compared by {names} alone."] if brief.looks else []
-    tried = {s.weight_percent for s in brief.steps}
-    if left := [w for w in brief.step_percent if w not in tried]:
+    if left := untried(brief):
         told.append(f"These steps were not tried: {', '.join(f'{w} %' for w in left)}.")
-    if not any(s.experiment_run for s in brief.steps):
+    if no_experiment(brief):
         told.append("The new version was under no fault in any step.")
     if brief.fault_looks:
         told.append(

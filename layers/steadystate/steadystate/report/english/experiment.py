@@ -3,23 +3,21 @@
 from steadystate.domain.verdict import Verdict
 from steadystate.report.advice import most_changed, was_tested, weakest
 from steadystate.report.brief import Brief, ObjectiveBrief, RecoveryBrief
-from steadystate.report.contracts import SectionKey
+from steadystate.report.contracts import Paragraphs, SectionKey
 from steadystate.report.english.next_steps import next_steps, not_tested
 from steadystate.report.english.phrases import bound, count, interval, observed, short
-from steadystate.report.english.rows import cost, row, undo
+from steadystate.report.english.rows import (
+    OTHER_TITLES,
+    ending,
+    guardrails,
+    main_sentence,
+    recorded,
+    requested,
+    row,
+)
 from steadystate.report.shown import amount, clock, day, duration, number, seconds
 
-Paragraphs = list[list[str]]
-
-TITLES: dict[SectionKey, str] = {
-    "tested": "What was tested",
-    "happened": "What happened, minute by minute",
-    "verdict": "Verdict and reasons",
-    "recovery": "Recovery",
-    "weak_point": "The weak point",
-    "next_steps": "What to do next",
-    "not_tested": "What was not tested",
-}
+TITLES = OTHER_TITLES | {"recovery": "Recovery"}
 
 ACTIONS = {
     "aws:ec2:terminate-instances": "terminates instances",
@@ -49,10 +47,7 @@ def title(brief: Brief) -> str:
 
 def summary(brief: Brief) -> str:
     """Return the verdict and its main number in one sentence."""
-    told = f"{brief.verdict}: {_main_reason(brief)}."
-    if brief.stored_verdict:
-        return f"The samples do not support the stored verdict {brief.stored_verdict}; {told}"
-    return told
+    return main_sentence(brief, _main_reason(brief))
 
 
 def sections(brief: Brief) -> dict[SectionKey, Paragraphs]:
@@ -107,16 +102,12 @@ _WHY = {
 
 
 def _tested(brief: Brief) -> Paragraphs:
-    asked = f"It was asked for by {brief.requested_by}" if brief.requested_by else ""
-    if brief.reason_given:
-        asked = f"{asked or 'It was started'} with the reason “{brief.reason_given}”"
     first = [
         f"The scenario {brief.scenario} was run on the workload {brief.workload} on "
         f"{day(brief.started_at, 'en')} from {clock(brief.started_at)} to "
-        f"{clock(brief.ended_at)}; all times are UTC."
+        f"{clock(brief.ended_at)}; all times are UTC.",
+        *requested(brief),
     ]
-    first += [f"{asked}."] if asked else []
-    first += [f"The scenario says: “{brief.description.rstrip('.')}”."] if brief.description else []
     faults = [_fault(brief, k) for k in range(len(brief.faults))]
     bounds = "; ".join(f"{o.name} {bound(o)}" for o in brief.objectives)
     asks = [
@@ -158,17 +149,10 @@ def _verdict(brief: Brief) -> Paragraphs:
     first = [summary(brief)]
     if brief.changed:
         first.append(f"Judged again, these come out otherwise than stored: {_list(brief.changed)}.")
-    if brief.why_text:
-        first.append(f"The record says: “{brief.why_text}”.")
+    first += recorded(brief)
     parts = [_objective(o) for o in brief.objectives]
-    rails = [
-        f"The guardrail {g.name} held ({g.sli} {g.bound})."
-        if g.state == "HELD"
-        else f"The guardrail {g.name} ({g.sli} {g.bound}) was {g.state.lower()}: “{g.reason}”."
-        for g in brief.guardrails
-    ]
-    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
-    return [p for p in (first, parts, rails, last) if p]
+    rails = guardrails(brief)
+    return [p for p in (first, parts, rails, ending(brief)) if p]
 
 
 def _list(names: list[str]) -> str:

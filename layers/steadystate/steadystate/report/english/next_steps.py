@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from steadystate.report.advice import Advice, Kind, advice_of, unjudged, was_tested
 from steadystate.report.brief import Brief, ObjectiveBrief
+from steadystate.report.contracts import Paragraphs
 from steadystate.report.english.phrases import count, interval, observed
 from steadystate.report.shown import amount, clock, duration, number, seconds
 
 
-def next_steps(brief: Brief) -> list[list[str]]:
+def next_steps(brief: Brief) -> Paragraphs:
     """Return one paragraph for each piece of advice: what was seen, then what to do."""
     return [_TOLD[advice.kind](brief, advice) for advice in advice_of(brief)]
 

@@ -1,6 +1,16 @@
 """A canary told in Korean: sentences from a brief, by section. Times are UTC."""
 
-from steadystate.domain.verdict import Verdict
+from collections.abc import Callable
+
+from steadystate.report.canary_advice import (
+    Kind,
+    advice_of,
+    most_different,
+    nearest,
+    no_experiment,
+    unconvincing,
+    untried,
+)
 from steadystate.report.canary_brief import (
     LARGEST_E_VALUE,
     NOTABLE_TIMES,
@@ -9,24 +19,22 @@ from steadystate.report.canary_brief import (
     StepBrief,
     fired,
 )
-from steadystate.report.contracts import SectionKey
+from steadystate.report.contracts import Paragraphs, SectionKey
 from steadystate.report.korean.particles import joined
 from steadystate.report.korean.phrases import probes
 from steadystate.report.korean.records import in_korean
-from steadystate.report.korean.rows import cost, row, undo
+from steadystate.report.korean.rows import (
+    OTHER_TITLES,
+    ending,
+    explained,
+    guardrails,
+    main_sentence,
+    recorded,
+    row,
+)
 from steadystate.report.shown import clock, day, number, seconds
 
-Paragraphs = list[list[str]]
-
-TITLES: dict[SectionKey, str] = {
-    "tested": "무엇을 시험했는가",
-    "happened": "분 단위로 본 경과",
-    "verdict": "판정과 이유",
-    "recovery": "되돌리기",
-    "weak_point": "약한 곳",
-    "next_steps": "다음에 할 일",
-    "not_tested": "시험하지 않은 것",
-}
+TITLES = OTHER_TITLES | {"recovery": "되돌리기"}
 
 OUTCOMES = {
     "baking": "지켜보는 중",
@@ -46,11 +54,7 @@ def title(brief: CanaryBrief) -> str:
 
 def summary(brief: CanaryBrief) -> str:
     """Return the verdict and its main number in one sentence."""
-    told = f"{brief.verdict}: {_main_reason(brief)}."
-    if brief.stored_verdict:
-        stored = joined(brief.stored_verdict, "을/를")
-        return f"저장된 판정 {stored} 표본이 뒷받침하지 않습니다; {told}"
-    return told
+    return main_sentence(brief, _main_reason(brief))
 
 
 def sections(brief: CanaryBrief) -> dict[SectionKey, Paragraphs]:
@@ -131,10 +135,7 @@ def _tested(brief: CanaryBrief) -> Paragraphs:
     ]
     if brief.requested_by:
         first.append(f"요청한 사람은 “{brief.requested_by}”입니다.")
-    if brief.reason_given:
-        first.append(f"요청 이유는 “{brief.reason_given}”입니다.")
-    if brief.description:
-        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description.rstrip('.')}”.")
+    first += explained(brief)
     if brief.rollback_of:
         return [first]
     plan = [_metric_plan(m) for m in brief.metrics]
@@ -194,9 +195,7 @@ def _step(step: StepBrief) -> str:
 
 def _verdict(brief: CanaryBrief) -> Paragraphs:
     first = [summary(brief)]
-    if brief.why_text:
-        said = joined(f"“{brief.why_text}”", "이라고/라고")
-        first.append(f"기록에는 {said} 남아 있습니다.")
+    first += recorded(brief)
     metrics = []
     for m in brief.metrics if brief.looks else ():
         metrics.append(
@@ -211,16 +210,8 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
                 f"{m.name} 지표가 승격되려면 e-값 {needed} 필요하고, 가장 높은 값은 "
                 f"{_e_value(m.promotion_e_value)}입니다."
             )
-    states = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
-    rails = [
-        f"{g.name} 가드레일은 지켜졌습니다({g.sli} {g.bound})."
-        if g.state == "HELD"
-        else f"{g.name} 가드레일({g.sli} {g.bound})은 {states[g.state]}: “{g.reason}”."
-        for g in brief.guardrails
-        if brief.looks
-    ]
-    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
-    return [p for p in (first, metrics, rails, last) if p]
+    rails = guardrails(brief) if brief.looks else []
+    return [p for p in (first, metrics, rails, ending(brief)) if p]
 
 
 def _way_back(brief: CanaryBrief) -> list[str]:
@@ -254,8 +245,7 @@ def _weights(stable: int | None, canary: int | None) -> str:
 
 def _weak_point(brief: CanaryBrief) -> list[str]:
     told = []
-    known = [m for m in brief.metrics if m.ratio_times is not None]
-    worst = max(known, key=lambda m: m.ratio_times or 0.0, default=None)
+    worst, closest = most_different(brief), nearest(brief)
     if worst is not None and (worst.ratio_times or 0.0) <= NOTABLE_TIMES:
         told.append(
             f"카나리에서 눈에 띄게 나쁜 지표는 없습니다. 가장 가까운 것은 {worst.name} 지표로 "
@@ -267,8 +257,6 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
             f"{_share(worst.canary_percent)}, stable {_share(worst.stable_percent)}로 "
             f"{number(worst.ratio_times)}배입니다."
         )
-    near = [m for m in brief.metrics if m.peak_percent is not None]
-    closest = max(near, key=lambda m: m.peak_percent or 0.0, default=None)
     if closest is not None:
         told.append(
             f"되돌리기에 가장 가까이 간 것은 {closest.name} 지표이며, e-값이 한계의 "
@@ -278,85 +266,37 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
 
 
 def _next_steps(brief: CanaryBrief) -> Paragraphs:
-    told: Paragraphs = []
-    if any(u.state == "open" for u in brief.undo):
-        told.append(
-            [
-                "원래 가중치를 아직 다시 읽어 확인하지 못했습니다.",
-                "이 일을 가장 먼저 하십시오: 리스너의 가중치를 보고, 필요하면 손으로 맞추십시오.",
-            ]
-        )
-    if brief.stored_verdict:
-        stored = joined(brief.stored_verdict, "이라고/라고")
-        told.append(
-            [
-                f"문서에는 {stored} 적혀 있지만 관측은 그렇지 않습니다.",
-                "누가 바꿨는지 알기 전에는 이 문서를 넘기지 마십시오.",
-            ]
-        )
-    metric = fired(brief)
-    if brief.end == "broken":
-        told.append(["장치가 고장 났습니다.", "고친 다음 카나리를 다시 시작하십시오."])
-    elif brief.end == "stopped by a person":
-        told.append(["사람이 멈췄습니다.", "이유가 사라지면 다시 시작하십시오."])
-    elif metric is not None and metric.fired_at is not None:
-        told.append(
-            [
-                f"{metric.name} 지표가 {clock(metric.fired_at)}에 카나리를 되돌렸습니다.",
-                "그 시각까지 두 버전의 로그를 견주어 보고, 다시 트래픽을 주기 전에 새 버전을 "
-                "고치십시오.",
-            ]
-        )
-    elif brief.rollback_of:
-        told.append(
-            [
-                f"이 실행은 {brief.rollback_of} 실행을 되돌린 것입니다.",
-                "다음 카나리 전에 새 버전의 문제를 고치십시오.",
-            ]
-        )
-    elif brief.verdict == Verdict.FAIL:
-        told.append(
-            [
-                f"카나리를 되돌린 까닭: {_why(brief)}.",
-                "다음 카나리 전에 그것을 고치십시오.",
-            ]
-        )
-    elif brief.verdict == Verdict.INCONCLUSIVE:
-        told.append(_more_evidence(brief))
-    else:
-        told += _after_promotion(brief)
-    return told
+    return [_ADVICE[kind](brief) for kind in advice_of(brief)]
 
 
-def _after_promotion(brief: CanaryBrief) -> Paragraphs:
-    told = [
-        [
-            f"모든 단계가 증거를 얻어 승격했고 관측은 모두 {brief.looks}번입니다.",
-            "하루치 트래픽을 볼 때까지 옛 쪽을 남겨 두었다가 정리하십시오.",
-        ]
+def _stored_verdict(brief: CanaryBrief) -> list[str]:
+    stored = joined(brief.stored_verdict, "이라고/라고")
+    return [
+        f"문서에는 {stored} 적혀 있지만 관측은 그렇지 않습니다.",
+        "누가 바꿨는지 알기 전에는 이 문서를 넘기지 마십시오.",
     ]
-    if not any(s.experiment_run for s in brief.steps):
-        told.append(
-            [
-                "실험을 실행한 단계가 없습니다.",
-                "새 버전이 장애도 견디는지 보이도록 다음 카나리의 한 단계에 실험을 넣으십시오.",
-            ]
-        )
-    return told
+
+
+def _regression(brief: CanaryBrief) -> list[str]:
+    told = [
+        f"{m.name} 지표가 {clock(m.fired_at)}에 카나리를 되돌렸습니다."
+        for m in brief.metrics
+        if m.fired_at
+    ]
+    return [
+        *told[:1],
+        "그 시각까지 두 버전의 로그를 견주어 보고, 다시 트래픽을 주기 전에 새 버전을 고치십시오.",
+    ]
 
 
 def _more_evidence(brief: CanaryBrief) -> list[str]:
     seen = f"관측 {brief.looks}번으로는 모자랐습니다."
-    for one in brief.metrics:
-        if one.promotion_e_value is None or one.needed_e_value is None:
-            continue
-        if one.promotion_e_value < one.needed_e_value:
-            seen = (
-                f"{one.name} 지표는 카나리의 요청 {probes(one.canary_total)}으로 e-값 "
-                f"{_e_value(one.promotion_e_value)}에 그쳤고, 필요한 값은 "
-                f"{_e_value(one.needed_e_value)}입니다."
-            )
-            break
+    if one := unconvincing(brief):
+        seen = (
+            f"{one.name} 지표는 카나리의 요청 {probes(one.canary_total)}으로 e-값 "
+            f"{_e_value(one.promotion_e_value)}에 그쳤고, 필요한 값은 "
+            f"{_e_value(one.needed_e_value)}입니다."
+        )
     return [
         seen,
         "단계를 더 오래 지켜보거나, 트래픽을 늘리거나, 충분히 좋다고 볼 비율을 정한 뒤 카나리를 "
@@ -364,13 +304,44 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
     ]
 
 
+_ADVICE: dict[Kind, Callable[[CanaryBrief], list[str]]] = {
+    "open undo": lambda _: [
+        "원래 가중치를 아직 다시 읽어 확인하지 못했습니다.",
+        "이 일을 가장 먼저 하십시오: 리스너의 가중치를 보고, 필요하면 손으로 맞추십시오.",
+    ],
+    "stored verdict": _stored_verdict,
+    "broken": lambda _: ["장치가 고장 났습니다.", "고친 다음 카나리를 다시 시작하십시오."],
+    "stopped by a person": lambda _: [
+        "사람이 멈췄습니다.",
+        "이유가 사라지면 다시 시작하십시오.",
+    ],
+    "regression": _regression,
+    "taken back": lambda b: [
+        f"이 실행은 {b.rollback_of} 실행을 되돌린 것입니다.",
+        "다음 카나리 전에 새 버전의 문제를 고치십시오.",
+    ],
+    "rolled back": lambda b: [
+        f"카나리를 되돌린 까닭: {_why(b)}.",
+        "다음 카나리 전에 그것을 고치십시오.",
+    ],
+    "more evidence": _more_evidence,
+    "promoted": lambda b: [
+        f"모든 단계가 증거를 얻어 승격했고 관측은 모두 {b.looks}번입니다.",
+        "하루치 트래픽을 볼 때까지 옛 쪽을 남겨 두었다가 정리하십시오.",
+    ],
+    "no experiment": lambda _: [
+        "실험을 실행한 단계가 없습니다.",
+        "새 버전이 장애도 견디는지 보이도록 다음 카나리의 한 단계에 실험을 넣으십시오.",
+    ],
+}
+
+
 def _not_tested(brief: CanaryBrief) -> list[str]:
     names = ", ".join(m.name for m in brief.metrics)
     told = [f"양쪽을 견준 지표는 {names}뿐입니다."] if brief.looks else []
-    tried = {s.weight_percent for s in brief.steps}
-    if left := [w for w in brief.step_percent if w not in tried]:
+    if left := untried(brief):
         told.append(f"해 보지 않은 단계는 {', '.join(f'{w} %' for w in left)}입니다.")
-    if not any(s.experiment_run for s in brief.steps):
+    if no_experiment(brief):
         told.append("어느 단계에서도 새 버전에 장애를 주지 않았습니다.")
     if brief.fault_looks:
         told.append(f"실험의 장애 중에 본 관측 {brief.fault_looks}번은 비교에서 뺐습니다.")

@@ -3,24 +3,22 @@
 from steadystate.domain.verdict import Verdict
 from steadystate.report.advice import most_changed, was_tested, weakest
 from steadystate.report.brief import Brief, ObjectiveBrief, RecoveryBrief
-from steadystate.report.contracts import SectionKey
+from steadystate.report.contracts import Paragraphs, SectionKey
 from steadystate.report.korean.next_steps import next_steps, not_tested
 from steadystate.report.korean.particles import joined
 from steadystate.report.korean.phrases import bound, interval, observed, probes, short
-from steadystate.report.korean.rows import cost, row, undo
+from steadystate.report.korean.rows import (
+    OTHER_TITLES,
+    ending,
+    explained,
+    guardrails,
+    main_sentence,
+    recorded,
+    row,
+)
 from steadystate.report.shown import amount, clock, day, duration, number, seconds
 
-Paragraphs = list[list[str]]
-
-TITLES: dict[SectionKey, str] = {
-    "tested": "무엇을 시험했는가",
-    "happened": "분 단위로 본 경과",
-    "verdict": "판정과 이유",
-    "recovery": "회복",
-    "weak_point": "약한 곳",
-    "next_steps": "다음에 할 일",
-    "not_tested": "시험하지 않은 것",
-}
+TITLES = OTHER_TITLES | {"recovery": "회복"}
 
 ACTIONS = {
     "aws:ec2:terminate-instances": "인스턴스를 종료합니다",
@@ -50,11 +48,7 @@ def title(brief: Brief) -> str:
 
 def summary(brief: Brief) -> str:
     """Return the verdict and its main number in one sentence."""
-    told = f"{brief.verdict}: {_main_reason(brief)}."
-    if brief.stored_verdict:
-        stored = joined(brief.stored_verdict, "을/를")
-        return f"저장된 판정 {stored} 표본이 뒷받침하지 않습니다; {told}"
-    return told
+    return main_sentence(brief, _main_reason(brief))
 
 
 def sections(brief: Brief) -> dict[SectionKey, Paragraphs]:
@@ -116,10 +110,7 @@ def _tested(brief: Brief) -> Paragraphs:
     ]
     if brief.requested_by:
         first.append(f"요청한 사람은 {brief.requested_by}입니다.")
-    if brief.reason_given:
-        first.append(f"요청 이유는 “{brief.reason_given}”입니다.")
-    if brief.description:
-        first.append(f"시나리오의 설명은 이렇습니다: “{brief.description.rstrip('.')}”.")
+    first += explained(brief)
     faults = [_fault(brief, k) for k in range(len(brief.faults))]
     bounds = "; ".join(f"{o.name} {bound(o)}" for o in brief.objectives)
     asks = [
@@ -160,19 +151,10 @@ def _verdict(brief: Brief) -> Paragraphs:
     first = [summary(brief)]
     if brief.changed:
         first.append(f"다시 판정하니 저장된 것과 다른 것은 {', '.join(brief.changed)} 부분입니다.")
-    if brief.why_text:
-        said = joined(f"“{brief.why_text}”", "이라고/라고")
-        first.append(f"기록에는 {said} 남아 있습니다.")
+    first += recorded(brief)
     parts = [_objective(o) for o in brief.objectives]
-    states = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
-    rails = [
-        f"{g.name} 가드레일은 지켜졌습니다({g.sli} {g.bound})."
-        if g.state == "HELD"
-        else f"{g.name} 가드레일({g.sli} {g.bound})은 {states[g.state]}: “{g.reason}”."
-        for g in brief.guardrails
-    ]
-    last = [*undo(brief.undo), *cost(brief.cost_dollars, brief.planned_dollars)]
-    return [p for p in (first, parts, rails, last) if p]
+    rails = guardrails(brief)
+    return [p for p in (first, parts, rails, ending(brief)) if p]
 
 
 def _objective(one: ObjectiveBrief) -> str:

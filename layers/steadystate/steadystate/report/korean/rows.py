@@ -1,12 +1,42 @@
-"""Minutes, undo and cost, in Korean, for runs of every kind."""
+"""What is told alike of runs of every kind, in Korean."""
 
-from collections.abc import Sequence
-
-from steadystate.report.brief import UndoBrief
+from steadystate.report.brief import RunBrief
+from steadystate.report.contracts import SectionKey
 from steadystate.report.korean.particles import joined
 from steadystate.report.korean.phrases import event, probes
 from steadystate.report.minutes import Minute, Miss
 from steadystate.report.shown import amount, clock, dollars, minute, number
+
+OTHER_TITLES: dict[SectionKey, str] = {
+    "tested": "무엇을 시험했는가",
+    "happened": "분 단위로 본 경과",
+    "verdict": "판정과 이유",
+    "weak_point": "약한 곳",
+    "next_steps": "다음에 할 일",
+    "not_tested": "시험하지 않은 것",
+}
+"""The titles of all sections but "recovery"."""
+
+_STATES = {"BROKEN": "깨졌습니다", "BLIND": "데이터를 보지 못했습니다"}
+
+
+def main_sentence(brief: RunBrief, reason: str) -> str:
+    """Return the verdict with its reason."""
+    told = f"{brief.verdict}: {reason}."
+    if brief.stored_verdict:
+        stored = joined(brief.stored_verdict, "을/를")
+        return f"저장된 판정 {stored} 표본이 뒷받침하지 않습니다; {told}"
+    return told
+
+
+def explained(brief: RunBrief) -> list[str]:
+    """Return why a run was asked for, and what its scenario is about."""
+    told = []
+    if brief.reason_given:
+        told.append(f"요청 이유는 “{brief.reason_given}”입니다.")
+    if brief.description:
+        told.append(f"시나리오의 설명은 이렇습니다: “{brief.description.rstrip('.')}”.")
+    return told
 
 
 def row(one: Minute) -> list[str]:
@@ -36,19 +66,34 @@ def _miss(miss: Miss) -> str:
     return f"{miss.sli} 지표가 {value}까지 {rose} 한계 {joined(limit, '을/를')} 벗어났습니다."
 
 
-def undo(records: Sequence[UndoBrief]) -> list[str]:
-    """Return what was undone, and when that was read back."""
+def recorded(brief: RunBrief) -> list[str]:
+    """Return why a run ended as it did, in the words of its record."""
+    if not brief.why_text:
+        return []
+    said = joined(f"“{brief.why_text}”", "이라고/라고")
+    return [f"기록에는 {said} 남아 있습니다."]
+
+
+def guardrails(brief: RunBrief) -> list[str]:
+    """Return how each guardrail stood."""
     return [
-        f"{u.what} 원상 복구는 {clock(u.verified_at)}에 다시 읽어 확인했습니다."
-        if u.verified_at
-        else f"{u.what} 원상 복구는 아직 확인되지 않았습니다({u.state})."
-        for u in records
+        f"{g.name} 가드레일은 지켜졌습니다({g.sli} {g.bound})."
+        if g.state == "HELD"
+        else f"{g.name} 가드레일({g.sli} {g.bound})은 {_STATES[g.state]}: “{g.reason}”."
+        for g in brief.guardrails
     ]
 
 
-def cost(paid: float | None, planned: float | None) -> list[str]:
-    """Return what a run cost."""
-    if paid is None:
-        return []
-    told = f"실행에 든 비용은 {dollars(paid, 'ko')}입니다"
-    return [told + (f"(계획 {dollars(planned, 'ko')})." if planned is not None else ".")]
+def ending(brief: RunBrief) -> list[str]:
+    """Return what was undone, when that was read back, and what the run cost."""
+    told = [
+        f"{u.what} 원상 복구는 {clock(u.verified_at)}에 다시 읽어 확인했습니다."
+        if u.verified_at
+        else f"{u.what} 원상 복구는 아직 확인되지 않았습니다({u.state})."
+        for u in brief.undo
+    ]
+    if brief.cost_dollars is None:
+        return told
+    planned = brief.planned_dollars
+    beside = "" if planned is None else f"(계획 {dollars(planned, 'ko')})"
+    return [*told, f"실행에 든 비용은 {dollars(brief.cost_dollars, 'ko')}입니다{beside}."]
