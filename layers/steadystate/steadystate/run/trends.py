@@ -42,26 +42,8 @@ class TrendDocument(Contract):
 
 def document_of(trend: Trend) -> str:
     """Return a trend as a JSON document."""
-    return TrendDocument(
-        schema="steadystate/trend/v1",
-        workload=trend.workload,
-        at=datetime.fromtimestamp(trend.at, UTC),
-        score=trend.score,
-        half_life_days=trend.half_life_days,
-        scenarios=[
-            ScenarioDocument(
-                scenario=one.scenario,
-                weight=one.weight,
-                runs=one.runs,
-                comparisons=one.comparisons,
-                verdict_worse=one.verdict_worse,
-                quality=one.quality,
-                freshness=one.freshness,
-                worse=one.worse,
-            )
-            for one in trend.scenarios
-        ],
-    ).model_dump_json(by_alias=True)
+    document = TrendDocument.model_validate(trend, from_attributes=True)
+    return document.model_dump_json(by_alias=True)
 
 
 @dataclass(frozen=True, slots=True)
