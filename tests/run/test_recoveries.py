@@ -55,15 +55,7 @@ def played(world: World, tasks: int) -> None:
     for _ in range(tasks):
         world.clock.wait(0.2)
         try:
-            if following == "watch":
-                following = world.watch().next
-            elif following == "inject":
-                following = world.inject().next
-            elif following == "undo":
-                world.undo()
-                following = "watch"
-            else:
-                world.evaluate()
+            following = world.step(following)
         except SteadystateError:
             return
 

@@ -257,13 +257,7 @@ def test_a_run_whose_execution_died_at_any_moment_is_recovered_once(
     world.plan()
     following = "watch"
     for _ in range(looks):
-        if following == "watch":
-            following = world.watch().next
-        elif following == "inject":
-            following = world.inject().next
-        elif following == "undo":
-            world.undo()
-            following = "watch"
+        following = world.step(following)
     world.account.executions[arn_of(RUN)] = (status, "", "")
     for run_id, failure in world.leftovers():
         world.undo(run_id)

@@ -179,6 +179,18 @@ class World:
         found = find_leftovers(FindLeftoversInput(ended=ended), self.recovering)
         return [(r.run_id, r.failure) for r in found.runs]
 
+    def step(self, state: str, run_id: str = RUN) -> str:
+        """Carry out one task of the machine `experiment`; return what comes next."""
+        if state == "watch":
+            return self.watch(run_id).next
+        if state == "inject":
+            return self.inject(run_id).next
+        if state == "undo":
+            self.undo(run_id)
+            return "watch"
+        self.evaluate(run_id=run_id)
+        return state
+
     def run(self, run_id: str = RUN, *, most_looks: int = 400) -> Evaluated:
         """Play the machine `experiment`: plan, look, act, undo, judge, give back."""
         self.plan(run_id)
@@ -186,15 +198,9 @@ class World:
         try:
             for _ in range(most_looks):
                 self.clock.wait(0.2)
-                if state == "watch":
-                    state = self.watch(run_id).next
-                elif state == "inject":
-                    state = self.inject(run_id).next
-                elif state == "undo":
-                    self.undo(run_id)
-                    state = "watch"
-                else:
+                if state == "evaluate":
                     break
+                state = self.step(state, run_id)
             else:
                 raise AssertionError("the run has no end")
         except SteadystateError as error:

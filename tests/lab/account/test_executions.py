@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -141,15 +142,14 @@ def test_a_child_execution_is_named_after_its_parent_and_gives_its_output(
     assert "parent-1-child" in [child["name"] for child in children]
 
 
-def test_a_child_that_is_not_waited_for_is_named_and_its_end_is_not_the_parents(
-    account: Account, app: Outputs
-) -> None:
+def parent_that_does_not_wait(account: Account, app: Outputs, output: str) -> Machine:
+    """A machine that starts a child, gives `output`, and catches whatever fails of it."""
     api = account.client("stepfunctions")
     found = api.describe_state_machine(stateMachineArn=app["ParentStateMachine"])
     definition = json.loads(found["definition"])
     task = definition["States"]["Run Child"]
     task["Resource"] = "arn:aws:states:::states:startExecution"
-    task["Output"] = "{% $states.result.ExecutionArn %}"
+    task["Output"] = output
     task["Catch"] = [
         {
             "ErrorEquals": ["States.ALL"],
@@ -157,10 +157,17 @@ def test_a_child_that_is_not_waited_for_is_named_and_its_end_is_not_the_parents(
             "Next": "Was Refused",
         }
     ]
-    machine = api.create_state_machine(
-        name="parent-alone", definition=json.dumps(definition), roleArn=found["roleArn"]
-    )["stateMachineArn"]
-    parent = Machine(account, machine)
+    made = api.create_state_machine(
+        name=f"parent-{uuid4().hex}", definition=json.dumps(definition), roleArn=found["roleArn"]
+    )
+    return Machine(account, made["stateMachineArn"])
+
+
+def test_a_child_that_is_not_waited_for_is_named_and_its_end_is_not_the_parents(
+    account: Account, app: Outputs
+) -> None:
+    api = account.client("stepfunctions")
+    parent = parent_that_does_not_wait(account, app, "{% $states.result.ExecutionArn %}")
     end = parent.end_of(parent.start({"do": "raise"}, name="alone-1"))
     child = app["MainStateMachine"].replace("stateMachine", "execution") + ":alone-1-child"
     assert json.loads(end["output"]) == child
@@ -272,22 +279,6 @@ def test_an_expression_that_gives_nothing_fails_the_execution(
 def test_an_output_that_cannot_be_evaluated_is_caught_by_its_state(
     account: Account, app: Outputs
 ) -> None:
-    api = account.client("stepfunctions")
-    found = api.describe_state_machine(stateMachineArn=app["ParentStateMachine"])
-    definition = json.loads(found["definition"])
-    task = definition["States"]["Run Child"]
-    task["Resource"] = "arn:aws:states:::states:startExecution"
-    task["Output"] = "{% $error('no answer') %}"
-    task["Catch"] = [
-        {
-            "ErrorEquals": ["States.ALL"],
-            "Output": "{% $states.errorOutput.Error %}",
-            "Next": "Was Refused",
-        }
-    ]
-    machine = api.create_state_machine(
-        name="bad-output", definition=json.dumps(definition), roleArn=found["roleArn"]
-    )["stateMachineArn"]
-    parent = Machine(account, machine)
+    parent = parent_that_does_not_wait(account, app, "{% $error('no answer') %}")
     end = parent.end_of(parent.start({"id": "bad-output"}, name="bad-output-1"))
     assert json.loads(end["output"]) == "States.QueryEvaluationError"
