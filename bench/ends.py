@@ -1,32 +1,17 @@
 """How long after the end of a run its report is stored, in the lab."""
 
-import tempfile
 import time
 from datetime import datetime
-from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.runs import HISTORY_SECONDS, Bench
-from lab.up import Lab
+from bench.runs import Bench, repeated
 
-RUNS = 5
 SHORT = {"method.kill-application-server.duration": "2s"}
 
 
 def measure() -> list[str]:
     """Return the rows of a table."""
-    with tempfile.TemporaryDirectory() as state, Lab("bank", Path(state)) as lab:
-        time.sleep(HISTORY_SECONDS)
-        bench = Bench(lab)
-        seconds = [_from_end_to_report(bench) for _ in range(RUNS)]
-    return [
-        "| figure | measured |",
-        "|---|---|",
-        f"| end of the run to report stored, first run: cold functions (s) | {seconds[0]:.1f} |",
-        f"| the same, median and largest of the next {RUNS - 1} (s) "
-        f"| {median(seconds[1:]):.1f}, {max(seconds[1:]):.1f} |",
-    ]
+    return repeated("end of the run to report stored", _from_end_to_report)
 
 
 def _from_end_to_report(bench: Bench) -> float:

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,6 +49,21 @@ class Bench:
             if [t["TargetHealth"]["State"] for t in found] == ["healthy"] * 3:
                 return
             time.sleep(0.5)
+
+
+def repeated(what: str, once: Callable[[Bench], float], count: int = 5) -> list[str]:
+    """Return the rows of a table of seconds, of which the first is with cold functions."""
+    with tempfile.TemporaryDirectory() as state, Lab("bank", Path(state)) as lab:
+        time.sleep(HISTORY_SECONDS)
+        bench = Bench(lab)
+        seconds = [once(bench) for _ in range(count)]
+    return [
+        "| figure | measured |",
+        "|---|---|",
+        f"| {what}, first run: cold functions (s) | {seconds[0]:.1f} |",
+        f"| the same, median and largest of the next {count - 1} (s) "
+        f"| {median(seconds[1:]):.1f}, {max(seconds[1:]):.1f} |",
+    ]
 
 
 def measure(count: int) -> list[str]:

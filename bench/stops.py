@@ -1,31 +1,16 @@
 """How long after StopExecution a fault is undone and read back, in the lab."""
 
-import tempfile
 import time
-from pathlib import Path
-from statistics import median
 
-from bench.runs import HISTORY_SECONDS, Bench
-from lab.up import Lab
+from bench.runs import Bench, repeated
 
-RUNS = 5
 LONG = {"method.slow-network.duration": "120s"}
 
 
 def measure() -> list[str]:
     """Return the rows of a table."""
-    with tempfile.TemporaryDirectory() as state, Lab("bank", Path(state)) as lab:
-        time.sleep(HISTORY_SECONDS)
-        bench = Bench(lab)
-        seconds = [_from_stop_to_undone(bench) for _ in range(RUNS)]
-    return [
-        "| figure | measured |",
-        "|---|---|",
-        f"| execution stopped while its fault acts, to everything undone and read back, first run: "
-        f"cold functions (s) | {seconds[0]:.1f} |",
-        f"| the same, median and largest of the next {RUNS - 1} (s) "
-        f"| {median(seconds[1:]):.1f}, {max(seconds[1:]):.1f} |",
-    ]
+    what = "execution stopped while its fault acts, to everything undone and read back"
+    return repeated(what, _from_stop_to_undone)
 
 
 def _from_stop_to_undone(bench: Bench) -> float:
