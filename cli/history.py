@@ -113,8 +113,10 @@ def _head(scenario: ScenarioTrend) -> str:
     verdicts = " ".join(r.verdict for r in scenario.runs[-10:])
     share = ""
     if scenario.quality is not None and scenario.freshness is not None:
-        share = f", quality {scenario.quality:.0%}, freshness {scenario.freshness:.0%}"
-    return f"{scenario.scenario}: {len(scenario.runs)} runs{share}; {verdicts}"
+        kept, fresh = (f"{100 * part:.0f} %" for part in (scenario.quality, scenario.freshness))
+        share = f", quality {kept}, freshness {fresh}"
+    count = "1 run" if len(scenario.runs) == 1 else f"{len(scenario.runs)} runs"
+    return f"{scenario.scenario}: {count}{share}; {verdicts}"
 
 
 def _word(c: Comparison) -> str:

@@ -75,6 +75,12 @@ def test_a_trend_tells_the_score_and_what_got_worse(place: Place, invoke: Invoke
     assert "  ok      recovery: 3.0 s; median of 3 before 3.0 s, tolerance 1.1 s" in after
 
 
+def test_a_trend_counts_its_runs_in_words_that_agree(place: Place, invoke: Invoke) -> None:
+    ran(place, 0)
+    (head,) = [x for x in invoke("trend", "bank", *AT).stdout.splitlines() if "quality" in x]
+    assert head.endswith(": 1 run, quality 100 %, freshness 100 %; PASS")
+
+
 def test_a_trend_is_had_drawn_and_fetched_as_pdf(
     place: Place, invoke: Invoke, tmp_path: Path
 ) -> None:

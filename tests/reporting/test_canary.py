@@ -1,13 +1,17 @@
 """What the report of a canary shows, read back from the PDF."""
 
+from collections.abc import Callable
+
 import pytest
 
 from reporting import figures
+from reporting.canary_charts import canary_stage, weights_picture
 from reporting.document import render
 from reporting.words import words_of
 from steadystate.documents.fields import Language
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
+from steadystate.evidence import Evidence
 from tests.reporting import canaries
 from tests.reporting.evidences import HOSTILE, LONG, SHA, narrative_of, passed
 from tests.reporting.papers import outline, page, read, text
@@ -41,6 +45,26 @@ def test_the_first_page_of_a_rollback_has_verdict_traffic_evidence_and_both_side
     assert {"en": "back from 50 %", "ko": "50 %에서"}[language] in first
     titles = outline(paper)
     assert [p for p in PARTS if words[f"part.{p}"] not in titles] == []
+
+
+@pytest.mark.parametrize("made", [canaries.rolled_back, canaries.promoted, canaries.taken_back])
+def test_every_moment_of_a_canary_lies_within_its_charts(made: Callable[[], Evidence]) -> None:
+    evidence = made()
+    canary = evidence.canary
+    assert canary is not None
+    stage = canary_stage(evidence, canary, words_of("en"))
+    assert all(stage.axis.start < m.at < stage.axis.end for m in stage.marks)
+    assert all(stage.axis.start < w.at < stage.axis.end for w in canary.weights)
+
+
+def test_the_traffic_of_a_canary_is_drawn_from_before_its_first_step_to_the_end() -> None:
+    evidence = canaries.rolled_back()
+    canary = evidence.canary
+    assert canary is not None
+    stage = canary_stage(evidence, canary, words_of("en"))
+    stable, mine = (trace.dots for trace in weights_picture(canary, stage).traces)
+    assert (stable[0], mine[0]) == ((stage.axis.start, 100.0), (stage.axis.start, 0.0))
+    assert [share for _, share in mine] == [0.0, 10.0, 50.0, 0.0]
 
 
 def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:

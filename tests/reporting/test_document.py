@@ -14,7 +14,7 @@ from reporting.words import words_of
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from steadystate.report.contracts import Language
-from steadystate.report.replay import judge_again
+from steadystate.report.replay import experiment_of, judge_again
 from tests.report.evidences import experiment
 from tests.reporting import canaries, evidences
 from tests.reporting.evidences import CASES, SHA, narrative_of
@@ -76,6 +76,28 @@ def test_a_part_that_begins_with_a_chart_has_it_on_the_page_of_its_heading(
         paper = paper_of(evidence, language)
         pages = [page(paper, k) for k in range(1, len(paper.pages))]
         assert any(words[part] in p and chart in p for p in pages), part
+
+
+def test_what_the_document_was_made_of_stands_on_one_page_wherever_it_begins() -> None:
+    evidence = evidences.passed()
+    first, last = words_of("en")["identity.intro"].split(",")[0], evidence.plan.execution_arn[:40]
+    for more in range(0, 30, 3):
+        moments = evidence.timeline + evidence.timeline[:1] * more
+        paper = paper_of(evidence.model_copy(update={"timeline": moments}))
+        pages = [page(paper, k) for k in range(len(paper.pages))]
+        assert any(first in p and last in p for p in pages), more
+
+
+def test_the_longest_name_of_an_action_stands_on_one_line() -> None:
+    evidence = evidences.passed()
+    plan, _ = experiment_of(evidence)
+    longest = "AWSFIS-Run-Network-Latency-Sources"
+    faults = {n: a.model_copy(update={"action": longest}) for n, a in plan.faults.items()}
+    plan = plan.model_copy(update={"faults": faults})
+    paper = paper_of(evidence.model_copy(update={"plan": plan}))
+    title = words_of("en")["part.plan"]
+    told = " ".join(p for k in range(1, len(paper.pages)) if title in (p := page(paper, k)))
+    assert longest in told.partition(title)[2]
 
 
 def test_all_fonts_are_embedded_and_draw_korean() -> None:

@@ -16,19 +16,20 @@ from steadystate.evidence import CanaryEvidence, Evidence
 
 _WEIGHTS: Final = 116.0
 _FRONT_EVIDENCE: Final = 186.0
+_BESIDE: Final = 0.03
+"""So much of the whole length is shown before the first moment, and after the last."""
 
 
 def canary_stage(evidence: Evidence, canary: CanaryEvidence, words: Words) -> Stage:
-    """Return the time axis of a canary, and its moments: each step, the way back, the end of it."""
+    """Return the time axis of a canary, and its moments: each step, the way back, the end of it.
+
+    The axis begins a little before them and ends a little after, so that traffic is seen to move.
+    """
     begun = next((s.shifted_at for s in canary.steps if s.shifted_at is not None), None)
     origin = begun if begun is not None else evidence.started_at.timestamp()
     times = [t for look in canary.looks for t in (look.started_at, look.ended_at)]
     times += [w.at for w in canary.weights]
     back = canary.rollback
-    if back and back.restored_at:
-        times.append(back.restored_at.timestamp())
-    times = times or [evidence.started_at.timestamp(), evidence.ended_at.timestamp()]
-    axis = TimeAxis(min(times), max(*times, min(times) + 1.0), origin)
     moments = [
         (s.shifted_at, words["mark.step"].format(weight=s.weight), INK)
         for s in canary.steps
@@ -38,6 +39,11 @@ def canary_stage(evidence: Evidence, canary: CanaryEvidence, words: Words) -> St
         moments.append((back.decided_at.timestamp(), words["mark.decided"], RED))
         if back.restored_at:
             moments.append((back.restored_at.timestamp(), words["mark.restored"], GREEN))
+    times += [at for at, _, _ in moments]
+    times = times or [evidence.started_at.timestamp(), evidence.ended_at.timestamp()]
+    start, end = min(times), max(*times, min(times) + 1.0)
+    beside = _BESIDE * (end - start)
+    axis = TimeAxis(start - beside, end + beside, origin)
     marks = [
         Mark(k, at, f"{label} {figures.since(at - origin, words)}", colour)
         for k, (at, label, colour) in enumerate(moments, 1)
@@ -51,9 +57,12 @@ def canary_stage(evidence: Evidence, canary: CanaryEvidence, words: Words) -> St
 def weights_picture(canary: CanaryEvidence, stage: Stage) -> Picture:
     """Return how traffic moved, as it was read back from the load balancer."""
     words = stage.words
+    seen = [(w.at, w.stable, w.canary) for w in canary.weights]
+    if seen and canary.steps:
+        seen.insert(0, (stage.axis.start, canary.original.stable, canary.original.canary))
     sides: list[tuple[str, list[Dot]]] = [
-        ("stable", [(w.at, _share(w.stable, w.canary)) for w in canary.weights]),
-        ("canary", [(w.at, _share(w.canary, w.stable)) for w in canary.weights]),
+        ("stable", [(at, _share(stable, mine)) for at, stable, mine in seen]),
+        ("canary", [(at, _share(mine, stable)) for at, stable, mine in seen]),
     ]
     colours = {"stable": SLATE, "canary": BLUE}
     traces = [Trace(dots, colours[s], words[f"side.{s}"], steps=True) for s, dots in sides]

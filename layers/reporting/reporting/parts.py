@@ -17,6 +17,8 @@ from steadystate.report.recorded import said_in
 
 _MOST_MOMENTS = 400
 _MOST_TARGETS = 12
+_ROOM_FOR_IDENTITY = 290.0
+"""So that its rows stand on one page."""
 
 
 def narrative_part(narrative: Narrative, words: Words) -> list[Flowable]:
@@ -203,7 +205,7 @@ def identity_part(evidence: Evidence, evidence_sha256: str, words: Words) -> lis
         "execution": evidence.plan.execution_arn,
     }
     return [
-        *part(words["part.identity"]),
+        *part(words["part.identity"], _ROOM_FOR_IDENTITY),
         note(f"{words['identity.intro']} {words['identity.missing'].format(sign=MISSING)}"),
         table((), [[words[f"identity.{k}"], v] for k, v in values.items()], (24, 84)),
     ]
@@ -225,7 +227,7 @@ def plan_part(evidence: Evidence, plan: Plan, words: Words) -> list[Flowable]:
         rows.append([name, action.action, shown, settings or figures.NOTHING])
     if rows:
         columns = ("fault", "action", "targets", "parameters")
-        story.append(table([words[f"column.{c}"] for c in columns], rows, (19, 24, 25, 40)))
+        story.append(table([words[f"column.{c}"] for c in columns], rows, (17, 34, 24, 33)))
     if fault:
         hit = words["plan.hit"]
         story.append(
