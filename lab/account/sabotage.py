@@ -31,6 +31,10 @@ KINDS: Final = (
 )
 """What may become of a task; `before` and `after` speak of its effect."""
 
+ENTERED_LATE: Final = "entered late"
+"""Step Functions throttles the way into the state. It is one of no task: all that differs is that
+CloudWatch counts it."""
+
 
 @dataclass
 class Rule:
@@ -97,15 +101,20 @@ class Sabotage:
         payload: Any,
         run: Callable[[], Answer],
         stop: Callable[[], None],
+        count_late: Callable[[], None],
     ) -> Answer:
         """Run the function, or what is left of it. `context` is the Context object of the state.
 
-        Raises ThrottledError.
+        `stop` ends the execution, `count_late` counts a state that is entered late. Raises
+        ThrottledError.
         """
         rule = self._due(context, payload)
         if rule is None:
             return run()
         try:
+            if rule.kind == ENTERED_LATE:
+                count_late()
+                return run()
             return _struck(rule, run, stop)
         finally:
             with self._lock:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.account.alarms import EVERY_SECONDS, is_known, state_of
+from lab.account.alarms import EVERY_SECONDS, is_known, state_of, watched
 from lab.account.cloudwatch import MetricError, Metrics
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Watch:
             self._metrics.put("AWS/SQS", [datum], now - 0.001)  # within the period that ends now
 
     def _change(self, alarm: Mapping[str, Any], state: str) -> None:
-        name, reason = alarm["AlarmName"], f"{alarm['MetricName']} was evaluated: {state}"
+        name, reason = alarm["AlarmName"], f"{watched(alarm)} was evaluated: {state}"
         self._client("cloudwatch").set_alarm_state(
             AlarmName=name, StateValue=state, StateReason=reason
         )

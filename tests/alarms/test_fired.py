@@ -1,7 +1,8 @@
 """Each alarm of the platform, raised once by what it is there for, in the stack as it is deployed.
 
-Nothing here puts a metric but that of a throttle, which the lab's Step Functions does not do. The
-account looks at alarms every few seconds, and tells the stack's topic.
+Nothing here puts a metric: functions are refused for want of concurrency, and what the lab's Step
+Functions does not do by itself, throttle a state, the account does on request. It looks at alarms
+every few seconds, and tells the stack's topic.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lab.account.sabotage import ENTERED_LATE
 from steadystate.adapters import aws
 from tests.definitions.stack import resources
 from tests.recover.conftest import REGION, STACK, Stack, account, deployed
@@ -83,6 +85,12 @@ class Watched:
         )
         return str(answer["executionArn"])
 
+    def function(self, name: str) -> str:
+        """The whole name of a function of the stack."""
+        listed = self.stack.client("lambda").list_functions()["Functions"]
+        begin = f"{STACK}-{name}Function-"
+        return next(str(f["FunctionName"]) for f in listed if f["FunctionName"].startswith(begin))
+
     def deny(self, role: str, action: str) -> None:
         deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
@@ -121,7 +129,7 @@ def test_a_sweep_that_looks_for_nothing_is_missed_and_the_next_one_ends_the_alar
 def test_all_is_quiet_as_long_as_all_is_well(watched: Watched) -> None:
     """The sweep has looked, and found nothing."""
     assert {watched.state(name) for name in NAMES} == {"OK"}
-    assert len(watched.alarms()) == len(NAMES) == 9
+    assert len(watched.alarms()) == len(NAMES) == 11
 
 
 @pytest.mark.parametrize(
@@ -169,14 +177,33 @@ def test_an_event_that_cannot_start_recover_raises_the_alarm_of_dead_letters(
     watched.until(lambda: watched.was_raised("DeadLetterAlarm"), "no dead letter is seen")
 
 
-def test_a_throttle_raises_its_alarm(watched: Watched) -> None:
-    alarm = watched.alarms()["ThrottledAlarm"]
-    assert alarm["StateValue"] == "OK"
-    datum = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], "Value": 1.0}
-    watched.stack.client("cloudwatch").put_metric_data(
-        Namespace=alarm["Namespace"], MetricData=[datum]
-    )
-    watched.until(lambda: watched.was_raised("ThrottledAlarm"), "the throttle is not seen")
+@pytest.mark.parametrize(
+    ("name", "machine", "function", "given"),
+    [
+        ("CanaryThrottledAlarm", "Canary", "PlanCanary", {"scenario": "no-such-canary"}),
+        ("ReportThrottledAlarm", "Report", "PublishTrends", {"trends": True}),
+    ],
+)
+def test_a_function_that_is_refused_raises_an_alarm_of_throttles(
+    watched: Watched, name: str, machine: str, function: str, given: Any
+) -> None:
+    """A function that may not run even once at a time, until somebody gives it room."""
+    assert watched.state(name) == "OK"
+    lambda_, which = watched.stack.client("lambda"), watched.function(function)
+    lambda_.put_function_concurrency(FunctionName=which, ReservedConcurrentExecutions=0)
+    execution = watched.start(machine, given)
+    watched.until(lambda: watched.was_raised(name), f"{name} is not raised")
+    lambda_.delete_function_concurrency(FunctionName=which)
+    watched.stack.end_of(execution)
+
+
+def test_a_state_that_is_entered_late_raises_an_alarm_of_throttles(watched: Watched) -> None:
+    name = "RunThrottledAlarm"
+    assert watched.state(name) == "OK"
+    late = SILENCED | {"kind": ENTERED_LATE, "times": 1}
+    watched.post("/lab/sabotage", {"add": [late]})
+    watched.stack.end_of(watched.stack.recover())
+    watched.until(lambda: watched.was_raised(name), f"{name} is not raised")
 
 
 def test_every_alarm_was_raised_and_told(watched: Watched) -> None:

@@ -278,7 +278,9 @@ def test_any_model_may_be_used_through_the_named_profile_alone() -> None:
 def test_the_platform_raises_alarms_on_itself() -> None:
     alarms = resources("AWS::CloudWatch::Alarm")
     watched = {
-        (d["Value"].get("Ref"), a["MetricName"]) for a in alarms.values() for d in a["Dimensions"]
+        (d["Value"].get("Ref"), a["MetricName"])
+        for a in alarms.values()
+        for d in a.get("Dimensions", [])
     }
     assert ("AWS::StackName", "OpenUndoAgeSeconds") in watched
     assert ("AWS::StackName", "LeaseSilenceSeconds") in watched
@@ -291,6 +293,38 @@ def test_the_platform_raises_alarms_on_itself() -> None:
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"], name
         assert alarm["AlarmDescription"], name
+
+
+def test_every_machine_and_every_function_is_watched_for_throttles() -> None:
+    machines = ("AWS/States", "ExecutionThrottled", "StateMachineArn")
+    functions_ = ("AWS/Lambda", "Throttles", "FunctionName")
+    expected = {(*machines, name) for name in resources("AWS::Serverless::StateMachine")}
+    expected |= {(*functions_, name) for name in functions()}
+    watched = []
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
+        *metrics, math = alarm.get("Metrics", [None])
+        for query in metrics:
+            metric, (dimension,) = (
+                query["MetricStat"]["Metric"],
+                query["MetricStat"]["Metric"]["Dimensions"],
+            )
+            watched.append(
+                (
+                    metric["Namespace"],
+                    metric["MetricName"],
+                    dimension["Name"],
+                    dimension["Value"]["Ref"],
+                )
+            )
+            assert (query["MetricStat"]["Stat"], query["ReturnData"]) == ("Sum", False)
+        if math:
+            assert math["Expression"].split(" + ") == [query["Id"] for query in metrics], name
+            assert len(alarm["Metrics"]) <= 10, "CloudWatch takes no more in an alarm"
+    assert sorted(watched) == sorted(expected)
+    shown = template()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    (widget,) = [w for w in json.loads(shown)["widgets"] if w["properties"]["title"] == "Throttled"]
+    names = [part for line in widget["properties"]["metrics"] for part in line if "${" in str(part)]
+    assert sorted(names) == sorted(f"${{{name}}}" for *_, name in expected)
 
 
 def test_an_undo_waits_until_nothing_more_can_come_of_a_lost_start() -> None:

@@ -1,5 +1,6 @@
 """Lambda: functions of the account as the lab runs them."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import unquote
 
 from lab.account.functions import Function, ThrottledError, forget_result
 from lab.account.parts import ACCOUNT_ID, Parts
+from lab.account.runtime import Outcome
 from lab.account.seams.insides import replace
 from lab.account.source import SOURCE_BUCKET, unpacked
 
@@ -22,15 +24,23 @@ def connect(parts: Parts) -> None:
     def invoke(self: Any, body: str, request_headers: Any, response_headers: Any) -> bytes:
         function = described(self)
         event = body.encode() if isinstance(body, str) else body or b"{}"
+
+        def run() -> Outcome:
+            try:
+                return parts.functions.invoke(function, event)
+            except ThrottledError:
+                count_throttled(parts, function.name)
+                raise
+
         kind = request_headers.get("x-amz-invocation-type", "RequestResponse")
         response_headers["x-amz-executed-version"] = "$LATEST"
         if kind == "DryRun":
             return b""
         if kind == "Event":
-            forget_result(lambda: parts.functions.invoke(function, event))
+            forget_result(run)
             return b""
         try:
-            outcome = parts.functions.invoke(function, event)
+            outcome = run()
         except ThrottledError as error:
             raise TooManyRequestsError(str(error)) from error
         if outcome.error:
@@ -51,6 +61,15 @@ def connect(parts: Parts) -> None:
     replace(models.LambdaFunction, "invoke", invoke)
     replace(models.LambdaFunction, "__init__", initialise)
     replace(models, "do_validate_s3", lambda: False)
+
+
+def count_throttled(parts: Parts, function: str) -> None:
+    """Count a refused invocation as Lambda does: for the function, by its name or ARN, and for all
+    functions together."""
+    name = function.rpartition(":")[2]
+    for dimensions in ([{"Name": "FunctionName", "Value": name}], []):
+        datum = {"MetricName": "Throttles", "Dimensions": dimensions, "Value": 1.0}
+        parts.metrics.put("AWS/Lambda", [datum], time.time())
 
 
 def described(function: Any) -> Function:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from lab.account.functions import ThrottledError
 from lab.account.parts import ACCOUNT_ID, Parts
 from lab.account.seams import identity, state_expressions
-from lab.account.seams.functions import described
+from lab.account.seams.functions import count_throttled, described
 from lab.account.seams.insides import replace
 
 _PARSER = "moto.stepfunctions.parser"
@@ -88,8 +88,10 @@ def _connect_tasks(parts: Parts) -> None:
                 json.loads(parameters.get("Payload", "null")),
                 lambda: _run_function(parts, parameters, region, state_credentials.role_arn),
                 stop,
+                lambda: _count(parts, "ExecutionThrottled", context["StateMachine"]["Id"]),
             )
         except ThrottledError as error:
+            count_throttled(parts, parameters["FunctionName"])
             raise _refused("TooManyRequestsException", str(error), 429) from error
 
     replace(lambda_eval_utils, "execute_lambda_function_integration", with_context)
@@ -268,11 +270,13 @@ def _tell(parts: Parts, execution: Any, status: str) -> None:
     """Tell EventBridge, and count in CloudWatch."""
     parts.publish(_status_change(execution, status))
     name = {"RUNNING": "ExecutionsStarted", "TIMED_OUT": "ExecutionsTimedOut"}
-    datum = {
-        "MetricName": name.get(status, f"Executions{status.title()}"),
-        "Dimensions": [{"Name": "StateMachineArn", "Value": execution.state_machine_arn}],
-        "Value": 1.0,
-    }
+    metric = name.get(status, f"Executions{status.title()}")
+    _count(parts, metric, execution.state_machine_arn)
+
+
+def _count(parts: Parts, metric: str, machine_arn: str) -> None:
+    dimensions = [{"Name": "StateMachineArn", "Value": machine_arn}]
+    datum = {"MetricName": metric, "Dimensions": dimensions, "Value": 1.0}
     parts.metrics.put("AWS/States", [datum], time.time())
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,24 @@ def test_reserved_concurrency_throttles(account: Account, app: Outputs, tmp_path
         hold.wait_until_begun()
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             _invoke(account, name, {})
+        assert throttles(account, name) == throttles(account) >= 1  # the client tries again
         hold.release()
     assert "FunctionError" not in first.result()[0]
+
+
+def throttles(account: Account, *function: str) -> float:
+    """How many invocations CloudWatch counts as refused: of a function, or of all together."""
+    now = datetime.now(UTC)
+    found = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="Throttles",
+        Dimensions=[{"Name": "FunctionName", "Value": name} for name in function],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+        Period=7200,
+        Statistics=["Sum"],
+    )
+    return sum(point["Sum"] for point in found["Datapoints"])
 
 
 def test_a_changed_configuration_reaches_the_next_invocation(

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from lab.account.functions import ThrottledError
-from lab.account.sabotage import Sabotage
+from lab.account.sabotage import ENTERED_LATE, Sabotage
 
 
 class World:
     """Counts effects and stops."""
 
     def __init__(self, **rule: Any) -> None:
-        self.effects = self.stops = 0
+        self.effects = self.stops = self.late = 0
         self.sabotage = Sabotage()
         given = {"machine": "m", "state": "S", "run_id": "mine", **rule}
         self.sabotage.set_rules({"add": [given]})
@@ -26,7 +26,7 @@ class World:
             "Execution": {"Name": "e", "Input": {}} | execution,
         }
         told = {"run_id": "mine"} if payload is None else payload
-        return self.sabotage.strike(context, told, self._run, self._stop)
+        return self.sabotage.strike(context, told, self._run, self._stop, self._count_late)
 
     def _run(self) -> dict[str, Any]:
         self.effects += 1
@@ -34,6 +34,9 @@ class World:
 
     def _stop(self) -> None:
         self.stops += 1
+
+    def _count_late(self) -> None:
+        self.late += 1
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,12 @@ def test_throttling_ends_when_it_has_struck_as_often_as_it_was_told() -> None:
         with pytest.raises(ThrottledError):
             world.invoke()
     assert world.invoke()["Payload"]["fine"]
+
+
+def test_a_state_that_is_entered_late_is_counted_and_does_its_task() -> None:
+    world = World(kind=ENTERED_LATE)
+    assert [world.invoke()["Payload"] for _ in range(2)] == [{"fine": 1}, {"fine": 2}]
+    assert world.late == 1
 
 
 def test_lifted_rules_strike_no_more() -> None:
