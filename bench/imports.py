@@ -1,16 +1,23 @@
 """How long each function takes to import, beside `import boto3` and the same clients."""
 
+import json
 import os
 import re
 import resource
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 9
-ADAPTERS = ROOT / "layers/steadystate/steadystate/adapters"
+# Where a client is not named like the actions of its service.
+CLIENTS = {"bedrock": "bedrock-runtime", "elasticloadbalancing": "elbv2", "states": "stepfunctions"}
+# PassRole is allowed, never called; `aws:` begins keys of conditions.
+WITHOUT_CLIENT = {"aws", "iam"}
 LAYERS = os.pathsep.join(str(ROOT / f"layers/{name}") for name in ("steadystate", "reporting"))
 
 ENVIRONMENT = {
@@ -28,36 +35,25 @@ def measure() -> list[str]:
         "| function | boto3 and clients (ms) | function and clients (ms) | ratio |",
         "|---|---|---|---|",
     ]
-    for app in sorted((ROOT / "functions").glob("*/app.py")):
-        services = clients_of(app)
-        clients = "; ".join(f"boto3.client({s!r})" for s in services)
+    for directory, services in sorted(_functions()):
+        clients = "; ".join(f"boto3.client({service!r})" for service in services)
         bare = f"import boto3; {clients}"
         whole = f"import app; import boto3; {clients}"
-        both = [(_seconds(bare, app.parent), _seconds(whole, app.parent)) for _ in range(ROUNDS)]
+        both = [(_seconds(bare, directory), _seconds(whole, directory)) for _ in range(ROUNDS)]
         low, high = (statistics.median(side) * 1000 for side in zip(*both, strict=True))
-        rows.append(f"| {app.parent.name} | {low:.0f} | {high:.0f} | {high / low:.2f} |")
+        rows.append(f"| {directory.name} | {low:.0f} | {high:.0f} | {high / low:.2f} |")
     return rows
 
 
-def clients_of(source: Path, within: str | None = None) -> list[str]:
-    """Return the services that a function's adapters make clients of, their own adapters included.
-
-    `within` is the part of the source that counts; all of it without.
-    """
-    text = source.read_text()
-    part = text if within is None else within
-    found = set(re.findall(r'client\("([\w-]+)"', part))
-    for module, names in re.findall(
-        r"^from steadystate\.adapters\.(\w+) import (\([^)]+\)|.+)$", text, re.M
-    ):
-        adapter = ADAPTERS / f"{module}.py"
-        for name in re.findall(r"\w+", names):
-            body = re.search(
-                rf"^(?:class|def) {name}\b.*?(?=^\S|\Z)", adapter.read_text(), re.S | re.M
-            )
-            if body and re.search(rf"\b{name}\b", part.replace(f"import {name}", "")):
-                found |= set(clients_of(adapter, body.group()))
-    return sorted(found)
+def _functions() -> Iterator[tuple[Path, list[str]]]:
+    """Yield each function's folder, and the services that its policies let it call."""
+    template = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    for part in template["Resources"].values():
+        if part["Type"] == "AWS::Serverless::Function":
+            policies = json.dumps(part["Properties"]["Policies"])
+            prefixes = set(re.findall(r'"([a-z0-9-]+):[A-Z]\w+"', policies)) - WITHOUT_CLIENT
+            services = sorted(CLIENTS.get(prefix, prefix) for prefix in prefixes)
+            yield ROOT / part["Properties"]["CodeUri"], services
 
 
 def _seconds(code: str, directory: Path) -> float:

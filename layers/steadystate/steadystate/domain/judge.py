@@ -228,10 +228,15 @@ class NoisyShare:
         chosen keeps E[min(b W, line)] <= E[W], since min(b W, line) is below both parts.
         """
         wealth = sum(stakes)
-        staked = [sum(map(mul, stakes, column)) for column in self.columns]
         null = self.rows[0]
-        grid = [(1 + ratio * odds) ** -both_bad for ratio in RATIOS]
         steps = [ratio * odds for ratio in RATIOS]
+        # All bad requests on the canary leave the most wealth. While even that is short of the
+        # line no count needs a boost; no row makes it likelier than the largest ratio does.
+        all_bad = [(step / (1 + step)) ** both_bad for step in steps]
+        if wealth * all_bad[-1] < line * sum(map(mul, null, all_bad)):
+            return 1.0
+        staked = [sum(map(mul, stakes, column)) for column in self.columns]
+        grid = [(1 + step) ** -both_bad for step in steps]
         below = 0.0  # E[W] over the counts below the line
         probability = 0.0  # and their probability
         factor = 1.0
