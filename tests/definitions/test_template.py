@@ -350,10 +350,14 @@ def test_only_a_shift_and_an_undo_may_set_weights_and_only_those_of_listeners_an
                 ]
                 allowed[name, action] = places
     functions = {"ShiftWeightsFunction", "UndoRunFunction"}
-    actions = {"elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule"}
-    assert set(allowed) == {(name, action) for name in functions for action in actions}
-    for places in allowed.values():
-        assert places == ["listener/app/*", "listener-rule/app/*"]
+    assert allowed == {
+        (name, f"elasticloadbalancing:{action}"): places
+        for name in functions
+        for action, places in {
+            "ModifyListener": ["listener/app/*"],
+            "ModifyRule": ["listener-rule/app/*"],
+        }.items()
+    }
 
 
 def test_a_look_has_time_for_the_longest_window_and_what_it_reads() -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Unused:
-    """What is allowed and not used here, and why it stays; `sid` and `what` may hold wildcards."""
+    """What is allowed and not used here, and why it stays.
+
+    `sid` and `what`, which is a Grant's, may hold wildcards.
+    """
 
     owners: tuple[str, ...]
     sid: str
@@ -18,44 +21,45 @@ class Unused:
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action, or one resource, of one statement of `owner`, a function or a machine.
-
-    Actions and resources are held against the uses one by one, and not in pairs: a statement of
-    FIS names templates and experiments, and not every action is about both.
-    """
+    """One action on one resource, in one statement of `owner`, a function or a machine."""
 
     owner: str
     sid: str
-    what: str
+    action: str
+    resource: str
+
+    @property
+    def what(self) -> str:
+        """The pair, as exceptions name it."""
+        return f"{self.action} on {self.resource}"
 
 
 def grants_and_used(
     owner: str, policies: Iterable[Mapping[str, Any]], uses: Iterable[Mapping[str, Any]]
 ) -> dict[Grant, bool]:
-    """Every grant of the policies, and whether any of the owner's uses needed it."""
-    made = [use for use in uses if use["allowed"]]
-    found: dict[Grant, bool] = {}
-    for statement in (s for policy in policies for s in policy["Statement"]):
-        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
-        fitting = [
-            use
-            for use in made
-            if use["action"] in actions and _reaches(resources, use["resources"])
-        ]
-        for action in actions:
-            grant = Grant(owner, statement["Sid"], action)
-            found[grant] = any(use["action"] == action for use in fitting)
-        for resource in resources:
-            found[Grant(owner, statement["Sid"], resource)] = any(
-                resource == "*" or any(fnmatchcase(name, resource) for name in use["resources"])
-                for use in fitting
-            )
-    return found
+    """Every grant of the policies, and whether any of the owner's uses needed it.
+
+    A use whose resources are not known needs the action on all of them, and on none in particular.
+    """
+    made = {(use["action"], resource) for use in uses if use["allowed"] for resource in _about(use)}
+    grants = [
+        Grant(owner, statement["Sid"], action, resource)
+        for policy in policies
+        for statement in policy["Statement"]
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+    ]
+    return {
+        grant: any(
+            action == grant.action and fnmatchcase(resource, grant.resource)
+            for action, resource in made
+        )
+        for grant in grants
+    }
 
 
-def _reaches(patterns: list[str], resources: list[str]) -> bool:
-    """Whether the statement is about any of the resources; where they are not known, it may be."""
-    return not resources or any(fnmatchcase(r, p) for r in resources for p in patterns)
+def _about(use: Mapping[str, Any]) -> list[str]:
+    return use["resources"] or ["*"]
 
 
 def _listed(value: Any) -> list[str]:

@@ -10,6 +10,8 @@ from tests.permissions.shop import open_shop
 from tests.sweep.place import Place
 
 WAIT_SECONDS: Final = 120.0
+KIOSK: Final = ("unanswered", "struck")
+"""The runs of `kiosk`, in their order."""
 HELD: Final = "stopped-at-50"
 """The run of a chaos gate, whose fault lasts until it is stopped."""
 
@@ -26,10 +28,14 @@ def run_all(place: Place) -> None:
 
 
 def _on_shop(place: Place) -> None:
-    """A canary with a chaos gate and a person: promoted, taken back, and stopped in its gate."""
+    """A canary with a chaos gate and a person: promoted, taken back, and stopped in its gate.
+
+    It is answered when all of `kiosk` has been planned, which looks at runs that are open.
+    """
     promoted = _start(place, "Canary", "promoted", {"scenario": "shop"})
     _wait(place, promoted, lambda: _token(place, "promoted") != "")
     _wait(place, promoted, lambda: "promoted" in _watched_gates(place))
+    _wait(place, promoted, lambda: _item(place, KIOSK[-1]) != {})
     answer = {"decision": "approve", "by": "somebody", "reason": "all is well"}
     place.client("stepfunctions").send_task_success(
         taskToken=_token(place, "promoted"), output=json.dumps(answer)
@@ -46,11 +52,12 @@ def _on_shop(place: Place) -> None:
 
 
 def _on_kiosk(place: Place) -> None:
-    """An experiment, and a canary that nobody answers."""
-    _ends(place, _start(place, "Experiment", "struck", {"scenario": "kiosk"}))
+    """A canary that nobody answers, and an experiment, while a canary of `shop` is open."""
+    _until(lambda: _token(place, "promoted") != "")
     unanswered = _start(place, "Canary", "unanswered", {"scenario": "kiosk"})
     _ends(place, unanswered, meanwhile=lambda: _watched_gates(place))
-    for run in ("struck", "unanswered"):
+    _ends(place, _start(place, "Experiment", "struck", {"scenario": "kiosk"}))
+    for run in KIOSK:
         _reported(place, run)
 
 
@@ -103,6 +110,14 @@ def _wait(place: Place, arn: str, check: Callable[[], bool]) -> None:
     while not check():
         found = _execution(place, arn)
         assert found["status"] == "RUNNING" and time.monotonic() < until, found
+        time.sleep(0.1)
+
+
+def _until(check: Callable[[], bool]) -> None:
+    """Wait for something that another thread brings about."""
+    until = time.monotonic() + WAIT_SECONDS
+    while not check():
+        assert time.monotonic() < until
         time.sleep(0.1)
 
 

@@ -1,10 +1,14 @@
 """Nothing is used that is not allowed, and nothing allowed that is never used."""
 
+from typing import Any
+
 import pytest
 
+from steadystate.documents.experiment import ACTIONS
 from tests.definitions.stack import functions, resources
 from tests.permissions.comparison import Comparison, compared
 from tests.permissions.exceptions import EXCEPTIONS, Unused
+from tests.permissions.faults import NEEDED, missing_and_unused
 from tests.permissions.policies import grants_and_used, unlisted_and_stale
 
 TABLE = "arn:aws:dynamodb:r:1:table/runs"
@@ -27,8 +31,20 @@ def unused(*uses: dict[str, object]) -> list[str]:
     return [g.what for g, used in grants_and_used("F", [POLICY], uses).items() if not used]
 
 
-def test_an_action_and_a_resource_are_used_when_a_request_needed_them() -> None:
-    assert unused(use("dynamodb:GetItem", TABLE)) == ["dynamodb:PutItem", TABLE + "/index/*"]
+def test_an_action_on_a_resource_is_used_when_a_request_needed_both_together() -> None:
+    """Each action and each resource was needed, and two of four pairs."""
+    used = [use("dynamodb:GetItem", TABLE), use("dynamodb:PutItem", TABLE + "/index/open")]
+    assert unused(*used) == [
+        f"dynamodb:GetItem on {TABLE}/index/*",
+        f"dynamodb:PutItem on {TABLE}",
+    ]
+
+
+def test_a_request_whose_resources_are_not_known_is_about_none_in_particular() -> None:
+    assert len(unused(use("dynamodb:GetItem"))) == 4
+    anywhere = {"Statement": [POLICY["Statement"][0] | {"Resource": "*"}]}
+    found = grants_and_used("F", [anywhere], [use("dynamodb:GetItem")])
+    assert [g.action for g, used in found.items() if used] == ["dynamodb:GetItem"]
 
 
 def test_a_request_about_something_else_or_a_refused_one_uses_nothing() -> None:
@@ -38,11 +54,11 @@ def test_a_request_about_something_else_or_a_refused_one_uses_nothing() -> None:
 
 def test_an_unused_grant_must_be_listed_and_an_exception_must_be_about_one() -> None:
     found = grants_and_used("F", [POLICY], [use("dynamodb:GetItem", TABLE)])
-    put = Unused(("F",), "Keep", "dynamodb:PutItem", "only in trouble")
-    index = Unused(("F",), "Keep", "*index/?", "only in trouble")
+    put = Unused(("F",), "Keep", "dynamodb:PutItem on *", "only in trouble")
+    index = Unused(("F",), "Keep", "dynamodb:Get* on *index/?", "only in trouble")
     assert unlisted_and_stale(found, [put, index]) == []
     assert len(unlisted_and_stale(found, [put])) == 1
-    for stale in ("dynamodb:GetItem", "dynamodb:Scan"):  # used after all; not in the policy
+    for stale in (f"dynamodb:GetItem on {TABLE}", "dynamodb:Scan on *"):  # used; not in the policy
         extra = Unused(("F",), "Keep", stale, "a reason")
         assert len(unlisted_and_stale(found, [put, index, extra])) == 1
 
@@ -64,3 +80,26 @@ def test_all_that_is_allowed_is_used_or_listed_with_its_reason(comparison: Compa
     owners = {grant.owner for grant in comparison.grants}
     assert owners == {*functions(), *resources("AWS::Serverless::StateMachine")}
     assert unlisted_and_stale(comparison.grants, EXCEPTIONS) == []
+
+
+def fault_statements() -> list[dict[str, Any]]:
+    (policy,) = resources("AWS::IAM::Role")["FaultRole"]["Policies"]
+    statements: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return statements
+
+
+def test_it_is_known_what_each_fault_needs() -> None:
+    assert set(NEEDED) == set(ACTIONS)
+
+
+def test_the_role_of_faults_may_do_what_faults_need_and_no_more() -> None:
+    assert missing_and_unused(fault_statements()) == []
+
+
+def test_a_pair_of_the_role_of_faults_that_is_missing_or_for_no_fault_is_named() -> None:
+    without = [s for s in fault_statements() if s["Sid"] != "StopAllowedTasks"]
+    swapped = {"Action": "ecs:StopTask", "Resource": "arn:aws:ecs:r:1:container-instance/*"}
+    assert missing_and_unused([*without, swapped]) == [
+        "FaultRole: ecs:StopTask on task/* is needed and not allowed",
+        "FaultRole: ecs:StopTask on container-instance/* is allowed for no fault",
+    ]
