@@ -24,6 +24,10 @@ from steadystate.run.trends import RUNS_READ, document_of
 
 LISTED: Final = 50
 
+_TITLES: Final = ("run", "ended (UTC)", "workload", "verdict", "recovery")
+_SPARED: Final = ("workload", "ended (UTC)")
+_GAP: Final = 2
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print a JSON document on stdout, and nothing else there.")
 ]
@@ -57,7 +61,7 @@ def history(
         for record in records:
             output.line("\t".join(_row(record)))
     else:
-        output.console.print(listing(records))
+        output.console.print(listing(records, output.console.width))
 
 
 def trend(
@@ -149,14 +153,24 @@ def _recovery(record: RunRecord) -> str:
     return f"at least {low:.1f} s" if high is None else f"{low:.1f} to {high:.1f} s"
 
 
-def listing(records: Sequence[RunRecord]) -> Table:
-    """Return runs as a table whose ids can be copied, however narrow it is."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    whole = {"run": max(len(r.run_id) for r in records), "verdict": 12}
-    for title in ("run", "ended (UTC)", "workload", "verdict", "recovery"):
-        table.add_column(title, no_wrap=True, min_width=whole.get(title))
-    for record in records:
-        name, ended, of, verdict, recovery = _row(record)
-        style = STYLES[record.verdict]
-        table.add_row(Text(name), ended, Text(of), Text(verdict, style=style), recovery)
+def listing(records: Sequence[RunRecord], width: int) -> Table:
+    """Return runs as a table of so many characters, whose ids can be copied.
+
+    Where that is too narrow, it lacks the workload and then the time: an id tells of both.
+    """
+    rows = [dict(zip(_TITLES, _row(record), strict=True)) for record in records]
+    wide = {t: max(len(t), *(len(row[t]) for row in rows)) for t in _TITLES}
+    titles = list(_TITLES)
+    for title in _SPARED:
+        if sum(wide[t] + _GAP for t in titles) - _GAP > width:
+            titles.remove(title)
+    table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold", pad_edge=False)
+    for title in titles:
+        whole = wide[title] if title in ("run", "verdict") else None
+        table.add_column(title, no_wrap=True, min_width=whole)
+    for record, row in zip(records, rows, strict=True):
+        cells = [
+            Text(row[t], style=STYLES[record.verdict] if t == "verdict" else "") for t in titles
+        ]
+        table.add_row(*cells)
     return table

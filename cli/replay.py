@@ -18,7 +18,7 @@ from steadystate.documents.workload import Sli, unit_of
 from steadystate.documents.yaml_text import read_mapping
 from steadystate.domain.verdict import EXIT_CODES
 from steadystate.errors import InvalidDocument
-from steadystate.evidence import Evidence
+from steadystate.evidence import Evidence, ObjectiveEvidence
 from steadystate.report.replay import judge_again, read_evidence
 
 MAXIMUM_BYTES: Final = 100_000_000
@@ -53,9 +53,10 @@ def judge(
         plan = stored.plan.model_copy(update={"objectives": others})
         used = stored.model_copy(update={"plan": plan})
     try:
-        new = judge_again(used).evidence
+        again = judge_again(used)
     except InvalidDocument as error:
         raise Problem(f"{run}: {error}") from None
+    new = again.evidence
     write_junit(new, junit)
     show_outcome(new, output)
     with_others = f" with the objectives of {objectives}" if objectives else ""
@@ -66,6 +67,8 @@ def judge(
         output.line(f"judged again{with_others}: the same as stored")
     for change in changes:
         output.line(f"  {change}")
+    if again.missing_looks:
+        output.line(f"looks of which nothing is kept in the evidence: {again.missing_looks}")
     raise typer.Exit(EXIT_CODES[new.verdict])
 
 
@@ -107,10 +110,18 @@ def differences(stored: Evidence, new: Evidence) -> list[str]:
     for name in [*after, *(n for n in before if n not in after)]:
         was, now = before.get(name), after.get(name)
         if was != now:
-            told = [f"{o.verdict} ({o.reason})" if o else "not asked for" for o in (now, was)]
-            changes.append(f"objective {name}: {told[0]}, stored {told[1]}")
+            changes.append(f"objective {name}: {_judged(now, was)}")
     if new.recovery and stored.recovery and new.recovery != stored.recovery:
         changes.append(f"recovery: {new.recovery.reason}, stored {stored.recovery.reason}")
     if not changes and new.verdict_reason != stored.verdict_reason:
         changes.append(f"reason: {new.verdict_reason}, stored {stored.verdict_reason}")
     return changes
+
+
+def _judged(now: ObjectiveEvidence | None, was: ObjectiveEvidence | None) -> str:
+    """Return how an objective is judged now and how it is stored, by what tells them apart."""
+    told = [f"{o.verdict} ({o.reason})" if o else "not asked for" for o in (now, was)]
+    if told[0] == told[1]:
+        apart = [n for n in ObjectiveEvidence.model_fields if getattr(now, n) != getattr(was, n)]
+        told = [", ".join(f"{n} {getattr(o, n)}" for n in apart) for o in (now, was)]
+    return f"{told[0]}, stored {told[1]}"

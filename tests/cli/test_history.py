@@ -2,10 +2,12 @@
 
 import io
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from cli.history import listing
@@ -43,15 +45,28 @@ def test_the_history_lists_runs_newest_first(place: Place, invoke: Invoke) -> No
     assert [one["run_id"] for one in content] == ["run-1", "run-2", "run-3"]
 
 
-def test_a_narrow_terminal_shows_run_ids_and_verdicts_whole() -> None:
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (120, ["run", "ended (UTC)", "workload", "verdict", "recovery"]),
+        (90, ["run", "ended (UTC)", "verdict", "recovery"]),
+        (80, ["run", "verdict", "recovery"]),
+    ],
+)
+def test_a_narrow_terminal_shows_fewer_columns_and_each_of_them_whole(
+    width: int, titles: list[str]
+) -> None:
     run_id = "bank-process-kill-20261121-085640-faad"
     runs = [record(verdict=v) for v in Verdict]
     drawn = io.StringIO()
-    table = listing([replace(one, run_id=run_id) for one in runs])
-    Console(file=drawn, width=80, color_system=None).print(table)
-    for verdict, line in zip(Verdict, drawn.getvalue().splitlines()[1:], strict=True):
+    table = listing([replace(one, run_id=run_id) for one in runs], width)
+    Console(file=drawn, width=width, color_system=None).print(table)
+    head, *rows = drawn.getvalue().splitlines()
+    assert re.split(r"\s{2,}", head.strip()) == titles
+    for verdict, line in zip(Verdict, rows, strict=True):
         assert line.startswith(f"{run_id} ")
         assert f" {verdict} " in line
+        assert "…" not in line
 
 
 def test_an_empty_history_says_so(place: Place, invoke: Invoke) -> None:

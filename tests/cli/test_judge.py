@@ -51,6 +51,21 @@ def test_samples_that_were_removed_are_no_pass(tmp_path: Path, invoke: Invoke) -
     assert "objective errors: INCONCLUSIVE (no data for error_rate)" in result.stdout
 
 
+def test_looks_that_are_missing_are_counted(tmp_path: Path, invoke: Invoke) -> None:
+    evidence = made_run().evidence()
+    fewer = [s for s in evidence.samples if s.look != 2]
+    result = invoke("judge", written(tmp_path, evidence.model_copy(update={"samples": fewer})))
+    assert result.stdout.endswith("looks of which nothing is kept in the evidence: 1\n")
+
+
+def test_a_figure_that_was_changed_alone_is_named(tmp_path: Path, invoke: Invoke) -> None:
+    evidence = made_run().evidence()
+    first = evidence.objectives[0].model_copy(update={"observed": 0.1})
+    forged = evidence.model_copy(update={"objectives": [first, *evidence.objectives[1:]]})
+    result = invoke("judge", written(tmp_path, forged))
+    assert f"  objective {first.name}: observed 0.5, stored observed 0.1\n" in result.stdout
+
+
 def test_other_objectives_give_another_verdict(tmp_path: Path, invoke: Invoke) -> None:
     path = written(tmp_path, made_run(error_rate=0.5).evidence())
     stricter = tmp_path / "stricter.yaml"

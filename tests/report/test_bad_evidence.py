@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence
 from steadystate.report.compose import compose
@@ -127,3 +128,16 @@ def test_odd_values_anywhere_give_a_narrative_or_an_error_in_words(kind: str) ->
         assert narrative.to_json().encode()
         told += 1
     assert told > 20
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_a_regression_that_the_looks_left_do_not_show_is_not_said_again(kept: int) -> None:
+    evidence = canaries.rolled_back()
+    canary = evidence.canary
+    assert canary is not None
+    fewer = canary.model_copy(update={"looks": canary.looks[:kept]})
+    replay = judge_again(evidence.model_copy(update={"canary": fewer}))
+    assert not replay.supported
+    assert replay.evidence.verdict is Verdict.INCONCLUSIVE
+    told = compose(evidence.model_copy(update={"canary": fewer}), "en")
+    assert told.summary.startswith("The samples do not support the stored verdict FAIL;")

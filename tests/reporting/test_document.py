@@ -138,6 +138,13 @@ def test_a_verdict_that_its_samples_do_not_support_is_shown_as_such() -> None:
     assert "Its samples do not support" not in page(paper_of(evidences.passed()), 0)
 
 
+def test_the_numbers_of_a_run_without_samples_are_not_those_that_it_came_with() -> None:
+    evidence = evidences.passed().model_copy(update={"samples": []})
+    first = page(paper_of(evidence), 0)
+    assert words_of("en")["recovery.not_measured"] in first
+    assert f"0 of {len(evidence.objectives)}" in first
+
+
 def test_evidence_that_contradicts_itself_is_refused_by_name() -> None:
     evidence = evidences.passed()
     gone = {n: s for n, s in evidence.plan.slis.items() if n != "error_rate"}

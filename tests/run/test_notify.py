@@ -126,6 +126,16 @@ def test_a_missing_entry_in_the_history_is_told_beside_the_report() -> None:
     assert desk.event[0] == "Report Ready"
 
 
+def test_one_cause_that_two_parts_are_missing_for_is_said_once() -> None:
+    unread = Failure(error="ReportMissing", cause="run.json: half-written", state="Compose Report")
+    again = unread.model_copy(update={"state": "Record History"})
+    told = Desk().notify(report="", report_failure=unread, history_failure=again)
+    assert told.missing == (
+        "the report and the entry in the history "
+        "(Compose Report: ReportMissing: run.json: half-written)"
+    )
+
+
 @pytest.mark.parametrize("text", [None, "", '{"verdict": "PA', "refused"])
 def test_where_the_evidence_is_out_of_reach_the_table_knows_the_verdict(text: str | None) -> None:
     desk = Desk("ko")

@@ -63,6 +63,9 @@ def _front(
     ticks = ticks_of(evidence.samples)
     failed = any(t.failed for t in ticks)
     lasted = (evidence.ended_at - evidence.started_at).total_seconds()
+    shown, measured = evidence, recovery
+    if not again.supported:
+        shown, (_, measured) = again.evidence, experiment_of(again.evidence)
     unstated = words["not_stated"]
     facts = [
         (words["fact.when"], figures.moment(evidence.started_at)),
@@ -76,7 +79,7 @@ def _front(
         kind=words["report.experiment"],
         title=narrative.title,
         banner=banner_of(evidence.verdict, again, narrative.summary, words),
-        numbers=three_numbers(evidence, recovery, ticks, words),
+        numbers=three_numbers(shown, measured, ticks, words),
         chart=large_chart(key_indicator(found, failed), stage_of(evidence, recovery, words)),
         facts=facts,
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from steadystate.canary.chaos import decide_gate
 from steadystate.canary.decisions import Decision, go_back, note, promote
-from steadystate.canary.judging import missing_evidence
+from steadystate.canary.judging import REGRESSION, missing_evidence
 from steadystate.canary.look import Looking, Seen, probe, take
 from steadystate.canary.shift import answer, foreign_weights
 from steadystate.canary.weights import expected_weights, is_promoted, kept, known_canary
@@ -70,7 +70,7 @@ def why_back(run: CanaryRun, seen: Seen) -> Stop | None:
         by = "guardrail" if worst.state is GuardrailState.BROKEN else "blind guardrail"
         return Stop(by=f"{by} {worst.name}", reason=worst.reason, at=look.ended_at)
     if regression := seen.judges.regression():
-        return Stop(by="regression", reason=regression, at=look.ended_at)
+        return Stop(by=REGRESSION, reason=regression, at=look.ended_at)
     if seen.halt:
         return stop_by_switch(seen.halt, look.ended_at)
     if not look.healthy["canary"] and not look.under_fault:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steadystate.canary.judging import Replayed, missing_evidence, replay
+from steadystate.canary.judging import REGRESSION, Replayed, missing_evidence, replay
 from steadystate.canary.weights import shown
 from steadystate.canary_contracts import CanaryLook, CanaryPlan, StepRecord, WeightsRecord
 from steadystate.contracts import Failure, Stop, UndoRecord
@@ -11,7 +11,7 @@ from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, UndoEvidence
 from steadystate.run.judgement import ABORTED
 
-FAILING = ("regression", "guardrail ", "unhealthy canary", "chaos gate failed")
+FAILING = (REGRESSION, "guardrail ", "unhealthy canary", "chaos gate failed")
 """How the stops begin that say something bad of the canary; all others say too little."""
 
 

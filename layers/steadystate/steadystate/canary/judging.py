@@ -17,6 +17,9 @@ from steadystate.domain.promotion import Promotion, PromotionDecision, Promotion
 WHOLE = 100
 """The weight at which all traffic is the canary's, and stable has none to be compared with."""
 
+REGRESSION = "regression"
+"""What a canary is stopped by that the counts show to be worse."""
+
 
 @dataclass(slots=True)
 class MetricJudges:

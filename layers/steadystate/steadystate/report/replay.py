@@ -1,13 +1,14 @@
 """Evidence read and judged again, before anything is said about it."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from steadystate.canary.judgement import facts_of_evidence, judge_canary
+from steadystate.canary.judging import REGRESSION
 from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
 from steadystate.domain.recovery import Tick
@@ -106,7 +107,10 @@ def judge_again(evidence: Evidence) -> Replay:
 def _canary_again(evidence: Evidence) -> Replay:
     _, canary = canary_of(evidence)
     _check_ticks(tick for look in canary.looks for tick in look.ticks)
-    judgement = judge_canary(facts_of_evidence(evidence))
+    facts = facts_of_evidence(evidence)
+    if facts.stop and facts.stop.by == REGRESSION:
+        facts = replace(facts, stop=None)  # said of the counts: they must show it themselves
+    judgement = judge_canary(facts)
     update = {"verdict": judgement.verdict, "verdict_reason": judgement.reason}
     missing = _missing(look.look for look in canary.looks)
     return Replay(evidence.model_copy(update=update), evidence.verdict, [], missing)

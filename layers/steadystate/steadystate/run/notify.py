@@ -86,10 +86,11 @@ def notify_people(request: NotifyPeopleInput, world: Notifying) -> Notified:
 
 def what_is_missing(request: NotifyPeopleInput) -> str:
     """Return in words what could not be made or kept; empty when all is there."""
-    parts = {
-        "the report": in_plain_words(request.report_failure),
-        "the entry in the history": in_plain_words(request.history_failure),
-    }
+    report = in_plain_words(request.report_failure)
+    history = in_plain_words(request.history_failure)
+    if report and history and (report.error, report.cause) == (history.error, history.cause):
+        return f"the report and the entry in the history ({_reason(report)})"
+    parts = {"the report": report, "the entry in the history": history}
     return "; ".join(f"{what} ({_reason(f)})" for what, f in parts.items() if f)
 
 
