@@ -78,6 +78,17 @@ def test_a_part_that_begins_with_a_chart_has_it_on_the_page_of_its_heading(
         assert any(words[part] in p and chart in p for p in pages), part
 
 
+def test_a_guardrail_says_how_many_points_in_a_row_break_it() -> None:
+    evidence = evidences.passed()
+    plan, _ = experiment_of(evidence)
+    rails = {n: g.model_copy(update={"points": 317}) for n, g in plan.guardrails.items()}
+    assert rails
+    plan = plan.model_copy(update={"guardrails": rails})
+    told = text(paper_of(evidence.model_copy(update={"plan": plan})))
+    (name,) = rails
+    assert f"{name} probe_errors < 90 % 317 held" in told
+
+
 def test_what_the_document_was_made_of_stands_on_one_page_wherever_it_begins() -> None:
     evidence = evidences.passed()
     first, last = words_of("en")["identity.intro"].split(",")[0], evidence.plan.execution_arn[:40]

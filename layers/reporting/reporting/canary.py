@@ -48,7 +48,7 @@ def canary_story(
         *_steps(plan, canary, words),
         *_metrics(plan, canary, words),
         *_course(plan, canary, stage, words),
-        *guardrails_part(evidence.guardrails, words),
+        *guardrails_part(evidence.guardrails, plan, words),
         *_charts(found, stage, words),
         *_way_back(canary, words),
         *timeline_part(evidence, words),

@@ -39,7 +39,7 @@ def experiment_story(
         PageBreak(),
         *narrative_part(narrative, words),
         *objectives_part(evidence.objectives, words),
-        *guardrails_part(evidence.guardrails, words),
+        *guardrails_part(evidence.guardrails, plan, words),
         *_charts(evidence, recovery, found, words),
         *plan_part(evidence, plan, words),
         *timeline_part(evidence, words),

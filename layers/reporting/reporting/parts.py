@@ -9,6 +9,7 @@ from reporting.fonts import MISSING
 from reporting.sheet import Heading, part
 from reporting.tables import note, table, text, verdict_cell
 from reporting.words import Words
+from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import Plan
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import Evidence, GuardrailEvidence, ObjectiveEvidence
@@ -89,17 +90,21 @@ def _reasons(objectives: Sequence[ObjectiveEvidence], words: Words) -> list[Flow
     return [table(head, rows, (25, 84))] if rows else []
 
 
-def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> list[Flowable]:
-    """Return the table of guardrails."""
+def guardrails_part(
+    guardrails: Sequence[GuardrailEvidence], plan: Plan | CanaryPlan, words: Words
+) -> list[Flowable]:
+    """Return the table of guardrails, each with the points in a row that break it."""
+    planned = plan.guardrails
     head = part(words["part.guardrails"])
     if not guardrails:
         return [*head, text(words["guardrails.none"])]
-    columns = ("guardrail", "indicator", "bound", "state", "reason")
+    columns = ("guardrail", "indicator", "bound", "points_in_a_row", "state", "reason")
     rows = [
         [
             g.name,
             g.sli,
             figures.bound(g.bound),
+            figures.count(planned[g.name].points) if g.name in planned else figures.NOTHING,
             words.named("state", g.state),
             "" if g.reason == "held" else g.reason,
         ]
@@ -108,7 +113,9 @@ def guardrails_part(guardrails: Sequence[GuardrailEvidence], words: Words) -> li
     return [
         *head,
         note(words["guardrails.intro"]),
-        table([words[f"column.{c}"] for c in columns], rows, (22, 20, 16, 14, 36)),
+        table(
+            [words[f"column.{c}"] for c in columns], rows, (22, 19, 12, 14, 10, 31), frozenset({3})
+        ),
     ]
 
 

@@ -26,7 +26,7 @@ from reporting.words import Words
 _TOTAL: Final = "total-of-pages"
 _FOOT: Final = 30.0
 ROOM_FOR_A_PART: Final = 150.0
-ROOM_FOR_A_CHART: Final = 270.0
+ROOM_FOR_A_CHART: Final = 240.0
 """So much a part needs that begins with a chart."""
 
 
