@@ -6,6 +6,7 @@ from rich.text import Text
 
 from cli.canary_views import share_text, weights_text
 from steadystate.canary_contracts import StepRecord, Weights
+from steadystate.domain.e_value import evidence_text
 from steadystate.evidence import CanaryEvidence
 
 _STYLES = {
@@ -93,7 +94,7 @@ def _evidence_text(canary: CanaryEvidence, name: str) -> str:
     limit = canary.limits.get(name)
     if not seen or limit is None:
         return "–"
-    return f"{seen[-1].evidence:.3g} of {limit:.3g}"
+    return evidence_text(seen[-1].evidence, limit, 3)
 
 
 def _weights(canary: CanaryEvidence) -> list[str]:

@@ -19,6 +19,7 @@ from steadystate.canary_contracts import (
     PeriodCounts,
     Weights,
 )
+from steadystate.domain.e_value import evidence_text
 
 _BAR = 16
 _WIDE = 100
@@ -62,7 +63,7 @@ def metric_text(name: str, metric: MetricLook) -> str:
     counts = total(metric.counts)
     said = f"{name} canary {counts.canary_bad}/{counts.canary_total}"
     said += f" stable {counts.stable_bad}/{counts.stable_total}"
-    said += f", e {metric.evidence:.3g} of {metric.limit:.3g}"
+    said += f", e {evidence_text(metric.evidence, metric.limit, 3)}"
     return said if metric.decision == "CONTINUE" else f"{said} REGRESSION"
 
 
@@ -91,7 +92,10 @@ def total(counts: Sequence[PeriodCounts]) -> PeriodCounts:
 
 def share_text(bad: int, of: int) -> str:
     """Return bad requests of all requests, with their share."""
-    return f"{bad} of {of}" + (f" = {100 * bad / of:.2g} %" if of else "")
+    if not of:
+        return f"{bad} of {of}"
+    share = 100 * bad / of
+    return f"{bad} of {of} = " + (f"{share:.0f} %" if share >= 10 else f"{share:.2g} %")
 
 
 def evidence_bar(evidence: float, limit: float, width: int) -> str:
@@ -195,7 +199,7 @@ def _metrics(run: CanaryRun, looks: Sequence[CanaryLook], width: int) -> Table:
             Text(name),
             share_text(counts.canary_bad, counts.canary_total),
             share_text(counts.stable_bad, counts.stable_total),
-            _rollback_bar(last, max(6, min(_BAR, width - 74))),
+            _rollback_bar(last, max(6, min(_BAR, width - (92 if width >= _WIDE else 74)))),
             _promotion_text(last),
         ]
         table.add_row(*cells[: len(table.columns)])
@@ -205,7 +209,8 @@ def _metrics(run: CanaryRun, looks: Sequence[CanaryLook], width: int) -> Table:
 def _rollback_bar(metric: MetricLook, width: int) -> Text:
     bad = metric.decision == "REGRESSION"
     bar = Text(evidence_bar(metric.evidence, metric.limit, width), style="red" if bad else "yellow")
-    bar.append(f" {metric.evidence:.3g} of {metric.limit:.3g}", style="bold red" if bad else "dim")
+    said = evidence_text(metric.evidence, metric.limit, 3)
+    bar.append(f" {said}", style="bold red" if bad else "dim")
     return bar
 
 
@@ -213,5 +218,5 @@ def _promotion_text(metric: MetricLook) -> Text:
     if metric.promotion is None or metric.needed is None:
         return Text("–", style="dim")
     enough = metric.promotion >= metric.needed
-    said = f"{min(metric.promotion, 9999):.3g} of {metric.needed:.3g}"
+    said = evidence_text(metric.promotion, metric.needed, 3)
     return Text(said, style="green" if enough else "dim")

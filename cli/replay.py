@@ -16,6 +16,7 @@ from steadystate.documents.fields import Document, Name
 from steadystate.documents.loading import validate
 from steadystate.documents.workload import Sli, unit_of
 from steadystate.documents.yaml_text import read_mapping
+from steadystate.domain.e_value import without_exponents
 from steadystate.domain.verdict import EXIT_CODES
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence, ObjectiveEvidence
@@ -113,7 +114,7 @@ def differences(stored: Evidence, new: Evidence) -> list[str]:
             changes.append(f"objective {name}: {_judged(now, was)}")
     if new.recovery and stored.recovery and new.recovery != stored.recovery:
         changes.append(f"recovery: {new.recovery.reason}, stored {stored.recovery.reason}")
-    if not changes and new.verdict_reason != stored.verdict_reason:
+    if not changes and len({without_exponents(e.verdict_reason) for e in (stored, new)}) > 1:
         changes.append(f"reason: {new.verdict_reason}, stored {stored.verdict_reason}")
     return changes
 

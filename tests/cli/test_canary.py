@@ -1,12 +1,13 @@
 """What people see of a canary: while it goes on, at its end, and when it is judged again."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from cli.canary_views import evidence_bar
+from cli.canary_views import evidence_bar, share_text
 from cli.outcome import lines, panel
 from cli.output import Output
 from cli.views import PlainView, picture
@@ -53,6 +54,33 @@ def test_the_picture_shows_step_weights_counts_and_evidence(back: World, width: 
     slow = next(line for line in told if " slow " in line)
     assert "░" in slow
     assert "outage: probe_errors < 50 %  HELD" in text
+
+
+def test_very_much_evidence_is_shown_in_words_that_fit_beside_the_rest(promoted: World) -> None:
+    snapshot = seen(promoted)
+    last = snapshot.looks[-1]
+    metrics = {
+        name: metric.model_copy(update={"promotion": 3.05e105, "needed": 20.0})
+        for name, metric in last.metrics.items()
+    }
+    looks = [*snapshot.looks[:-1], last.model_copy(update={"metrics": metrics})]
+    told = drawn(picture(replace(snapshot, looks=looks), 100), 102)
+    for name in metrics:
+        assert "over 1,000,000 of 20" in next(line for line in told if f" {name} " in line)
+
+
+@pytest.mark.parametrize(
+    ("bad", "of", "told"),
+    [
+        (0, 0, "0 of 0"),
+        (10, 10, "10 of 10 = 100 %"),
+        (199, 200, "199 of 200 = 100 %"),
+        (10, 680, "10 of 680 = 1.5 %"),
+        (7, 7320, "7 of 7320 = 0.096 %"),
+    ],
+)
+def test_a_share_is_told_in_plain_digits(bad: int, of: int, told: str) -> None:
+    assert share_text(bad, of) == told
 
 
 def test_a_canary_that_has_just_been_planned_shows_no_number_that_is_not_there() -> None:

@@ -179,6 +179,13 @@ def test_each_part_of_the_judgement_is_compared() -> None:
     assert differences(fewer, again)
 
 
+def test_a_reason_that_an_older_version_wrote_with_an_exponent_is_the_same() -> None:
+    new = made_run().evidence().model_copy(update={"verdict_reason": "e-value under 0.001 of 20"})
+    stored = new.model_copy(update={"verdict_reason": "e-value 1.2e-30 of 20"})
+    assert differences(stored, new) == []
+    assert differences(stored.model_copy(update={"verdict_reason": "e-value 7 of 20"}), new)
+
+
 def test_the_outcome_in_lines_has_every_part() -> None:
     text = "\n".join(lines(made_run().evidence()))
     assert "verdict PASS: all 7 objectives kept" in text

@@ -16,6 +16,7 @@ from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative, SectionKey
 from steadystate.report.facts import Facts, as_json, facts_of
 from steadystate.report.narrative import sentences_of
+from steadystate.report.recorded import recorded_in
 from steadystate.report.replay import judge_again
 from tests.cli.made import made_run
 from tests.reporting import canaries
@@ -130,6 +131,74 @@ def test_a_figure_that_stands_nowhere_is_caught(language: Language) -> None:
             wrong = next(v for n in range(10_000) if (v := 1_217.0 + 13 * n) not in values)
             said = f"{sentence[: figure.start()]}{wrong:,.0f}{sentence[figure.end() :]}"
             assert problems_of(said, facts, language), said
+
+
+def with_promotion(e_value: float) -> Evidence:
+    """A promoted canary whose every look had so much evidence for more traffic."""
+    canary = PROMOTED.canary
+    assert canary is not None
+    looks = [
+        look.model_copy(
+            update={
+                "metrics": {
+                    name: metric.model_copy(update={"promotion": e_value, "needed": 20.0})
+                    for name, metric in look.metrics.items()
+                }
+            }
+        )
+        for look in canary.looks
+    ]
+    return PROMOTED.model_copy(update={"canary": canary.model_copy(update={"looks": looks})})
+
+
+@pytest.mark.parametrize(
+    ("e_value", "english", "korean", "wrong"),
+    [
+        (3.05e105, "over 1,000,000", "1,000,000 이상", "2,000,000"),
+        (1.2e-30, "under 0.001", "0.001 미만", "0.002"),
+    ],
+)
+def test_an_e_value_beyond_what_matters_is_told_as_beyond_it_and_may_be_repeated(
+    e_value: float, english: str, korean: str, wrong: str
+) -> None:
+    evidence = with_promotion(e_value)
+    sentences: dict[Language, str] = {
+        "en": f"For promotion errors had at best an e-value of {english}, and 20 is needed.",
+        "ko": f"errors 지표가 승격되려면 e-값 20이 필요하고, 가장 높은 값은 {korean}입니다.",
+    }
+    free: dict[Language, str] = {
+        "en": f"The evidence for the metric errors came to {english}, an e-value.",
+        "ko": f"errors 지표의 증거는 e-값 {korean}까지 갔습니다.",
+    }
+    for language, sentence in sentences.items():
+        facts, told = told_by(evidence, language)
+        assert sentence in told
+        for said in (sentence, free[language]):
+            assert not problems_of(said, facts, language)
+            known = re.sub(r"[ㄱ-힣a-z ]", "", english)
+            assert problems_of(said.replace(known, wrong), facts, language)
+    assert evidence.canary is not None
+    assert evidence.canary.looks[0].metrics["errors"].promotion == e_value
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_record_with_an_exponent_in_it_is_told_without(language: Language) -> None:
+    canary = PROMOTED.canary
+    assert canary is not None
+    older = (
+        "errors: canary 0 of 580 (0 %) bad against stable 3 of 5220 (0.0575 %), "
+        "e-value 3.05e+105 of 20 for a rate under 3 times stable's at 95 % confidence"
+    )
+    steps = [canary.steps[0].model_copy(update={"reason": older}), *canary.steps[1:]]
+    told = recorded_in(
+        PROMOTED.model_copy(update={"canary": canary.model_copy(update={"steps": steps})}), language
+    )
+    assert told.canary is not None
+    reason = told.canary.steps[0].reason
+    assert "e+" not in reason
+    assert (
+        "over 1,000,000 of 20" if language == "en" else "1,000,000 이상, 필요한 e-값 20"
+    ) in reason
 
 
 def test_a_model_is_given_a_canary_in_brief() -> None:

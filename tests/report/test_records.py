@@ -47,6 +47,7 @@ def test_every_phrase_is_made_of_words_that_the_code_records() -> None:
 
 PLACES = {
     "number": ("0", "-1.5", "1,234", "1e+06"),
+    "evidence": ("0.689", "over 1,000,000", "under 0.001", "3.05e+105"),
     "name": ("error_rate", "run-1-at-10"),
     "amount": ("12 %", "0.5 ms", "1,000 KRW", "3"),
     "bound": ("< 5 %", ">= 3", "<= 2 x baseline = 250 ms"),

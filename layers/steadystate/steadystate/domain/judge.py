@@ -26,6 +26,7 @@ from enum import StrEnum
 from operator import mul
 from typing import Any, Self
 
+from steadystate.domain.e_value import evidence_text, limit_text
 from steadystate.domain.rate import likeliest_part, log_rate_evidence
 
 STATE_SCHEMA = "steadystate/count-judge/v2"
@@ -347,10 +348,10 @@ class CountJudge:
         evidence = line if self.regression_look else min(self.wealth, line)
         if self.regression_look:
             decision = Decision.REGRESSION
-            finding = f"e-value reached {line:.4g} at look {self.regression_look}"
+            finding = f"e-value reached {limit_text(line)} at look {self.regression_look}"
         else:
             decision = Decision.CONTINUE
-            finding = f"e-value {evidence:.4g} of {line:.4g} at look {self.looks}"
+            finding = f"e-value {evidence_text(evidence, line)} at look {self.looks}"
         beside = f"against stable {stable} in this look"
         if canary.total and not stable.total and self.acceptable_rate is not None:
             beside = f"in this look, alone, where {100 * self.acceptable_rate:g} % is acceptable"

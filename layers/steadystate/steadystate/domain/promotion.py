@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from steadystate.domain.e_value import evidence_text
 from steadystate.domain.judge import (
     KAPPAS,
     JudgeInputError,
@@ -185,7 +186,7 @@ class PromotionJudge:
         missing = self._missing(bake_over=bake_over, alone=alone)
         claim = (
             f"canary {self.canary} bad{'' if alone else f' against stable {self.stable}'}, "
-            f"e-value {evidence:.4g} of {needed:.4g} for a rate {self._bound(alone=alone)} "
+            f"e-value {evidence_text(evidence, needed)} for a rate {self._bound(alone=alone)} "
             f"at {100 * self.confidence:g} % confidence"
         )
         if alone and self.acceptable_rate is None:

@@ -26,7 +26,7 @@ def _binding(before: str, after: str, fields: str) -> Binding:
     )
 
 
-_LIMITS = "limit target_seconds low_seconds margin_times limit_e_value"
+_LIMITS = "limit target_seconds low_seconds margin_times limit_e_value promotion_e_value"
 _ASKED = r"\b(?:below|under|at most|exactly|limit of|bound of|past(?: the limit of)?)"
 _TARGET = r"\btarget (?:of|was|is)|over within|target"
 BINDINGS = (
@@ -36,7 +36,7 @@ BINDINGS = (
     _binding("기준값의", "", "multiple baseline_times"),
     _binding(_ASKED, "", _LIMITS),
     _binding("한계", "", "limit"),
-    _binding("", "미만|이하|초과", "limit target_seconds"),
+    _binding("", "미만|이하|초과", "limit target_seconds promotion_e_value"),
     _binding(_TARGET, r"(?:s|sec|min|\d+-)", "target_seconds"),
     _binding("(?<![a-z\u0001] )목표(?: 시간)?(?:은|는|인)?", "초|분", "target_seconds"),
     _binding(r"\b(?:planned|estimated(?: at)?)|계획", "", "planned_dollars"),

@@ -5,6 +5,7 @@ from typing import Literal
 
 from steadystate.canary_contracts import CanaryLook, CanaryPlan
 from steadystate.contracts import Contract
+from steadystate.domain.e_value import SMALLEST, largest_told
 from steadystate.domain.verdict import Verdict
 from steadystate.evidence import CanaryEvidence, Evidence, instant
 from steadystate.report.brief import RunBrief
@@ -16,9 +17,6 @@ from steadystate.run.judgement import ABORTED
 
 NOTABLE_TIMES = 1.2
 """From here on a metric is said to be worse on the canary."""
-
-LARGEST_E_VALUE = 1_000_000.0
-"""E-values grow without end; over this one they all say the same."""
 
 
 class StepBrief(Contract):
@@ -40,7 +38,8 @@ class MetricBrief(Contract):
 
     `ratio_times` is the canary's share over stable's. `peak_e_value` is the highest e-value that
     was reached, and `limit_e_value` what rolls back; `peak_percent` is the one in parts of the
-    other. `promotion_e_value` is the best of the promotion test, and `needed_e_value` promotes.
+    other. `promotion_e_value` is the best of the promotion test, and `needed_e_value` promotes;
+    both values are kept within what is told of them.
     """
 
     name: str
@@ -207,17 +206,17 @@ def _metric(name: str, plan: CanaryPlan, canary: CanaryEvidence) -> MetricBrief:
         stable_total=stable_total,
         stable_percent=usual,
         ratio_times=share / usual if share is not None and usual else None,
-        peak_e_value=_capped(peak),
-        limit_e_value=_capped(limit),
+        peak_e_value=_within(peak, limit),
+        limit_e_value=limit,
         peak_percent=100.0 * min(peak / limit, 1.0) if peak is not None and limit else None,
         fired_at=instant(fired.ended_at) if fired else None,
-        promotion_e_value=_capped(promotion),
-        needed_e_value=_capped(needed),
+        promotion_e_value=_within(promotion, needed),
+        needed_e_value=needed,
     )
 
 
-def _capped(value: float | None) -> float | None:
-    return None if value is None else min(value, LARGEST_E_VALUE)
+def _within(value: float | None, limit: float | None) -> float | None:
+    return None if value is None else min(max(value, SMALLEST), largest_told(limit))
 
 
 def _rollback(canary: CanaryEvidence) -> RollbackBrief | None:

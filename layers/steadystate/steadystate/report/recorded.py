@@ -9,12 +9,14 @@ from collections.abc import Callable
 from steadystate.canary_contracts import CanaryPlan
 from steadystate.contracts import UNSTATED, Plan, Stop
 from steadystate.documents.fields import Language
+from steadystate.domain.e_value import without_exponents
 from steadystate.evidence import CanaryEvidence, Evidence
 from steadystate.report.korean.records import bound_in_korean, in_korean
 
 
 def said_in(text: str, language: Language) -> str:
     """Return words of a record in a language; those that no rule wrote as they are."""
+    text = without_exponents(text)
     return in_korean(text) if language == "ko" else text
 
 
@@ -24,7 +26,7 @@ def recorded_in(evidence: Evidence, language: Language) -> Evidence:
         name: "" if (given := getattr(evidence, name)) == UNSTATED else given
         for name in ("requested_by", "reason")
     }
-    told = evidence.model_copy(update=stated)
+    told = _in_other_words(evidence.model_copy(update=stated), without_exponents, str)
     return _in_other_words(told, in_korean, bound_in_korean) if language == "ko" else told
 
 

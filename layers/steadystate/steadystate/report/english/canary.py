@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from steadystate.domain.e_value import SMALLEST, largest_told
 from steadystate.report.canary_advice import (
     Kind,
     advice_of,
@@ -12,7 +13,6 @@ from steadystate.report.canary_advice import (
     untried,
 )
 from steadystate.report.canary_brief import (
-    LARGEST_E_VALUE,
     NOTABLE_TIMES,
     CanaryBrief,
     MetricBrief,
@@ -106,10 +106,17 @@ def _share(percent: float | None) -> str:
     return "not measured" if percent is None else f"{number(percent)} %"
 
 
+def _promotion(metric: MetricBrief) -> str:
+    value = metric.promotion_e_value
+    if value is not None and value >= largest_told(metric.needed_e_value):
+        return f"over {number(value)}"
+    return _e_value(value)
+
+
 def _e_value(value: float | None) -> str:
     if value is None:
         return "nothing"
-    return f"over {number(value)}" if value >= LARGEST_E_VALUE else number(value)
+    return f"under {number(value)}" if value <= SMALLEST else number(value)
 
 
 def _tested(brief: CanaryBrief) -> Paragraphs:
@@ -189,7 +196,7 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
         if m.promotion_e_value is not None and m.needed_e_value is not None:
             metrics.append(
                 f"For promotion {m.name} had at best an e-value of "
-                f"{_e_value(m.promotion_e_value)}, and {_e_value(m.needed_e_value)} is needed."
+                f"{_promotion(m)}, and {_e_value(m.needed_e_value)} is needed."
             )
     rails = guardrails(brief) if brief.looks else []
     return [p for p in (first, metrics, rails, ending(brief)) if p]
@@ -269,7 +276,7 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
     if one := unconvincing(brief):
         seen = (
             f"{one.name} had {count(one.canary_total, 'request')} on the canary and an e-value of "
-            f"{_e_value(one.promotion_e_value)} of {_e_value(one.needed_e_value)} needed."
+            f"{_promotion(one)} of {_e_value(one.needed_e_value)} needed."
         )
     return [
         seen,

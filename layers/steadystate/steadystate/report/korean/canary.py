@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from steadystate.domain.e_value import SMALLEST, largest_told
 from steadystate.report.canary_advice import (
     Kind,
     advice_of,
@@ -12,7 +13,6 @@ from steadystate.report.canary_advice import (
     untried,
 )
 from steadystate.report.canary_brief import (
-    LARGEST_E_VALUE,
     NOTABLE_TIMES,
     CanaryBrief,
     MetricBrief,
@@ -121,10 +121,17 @@ def _share(percent: float | None) -> str:
     return "측정 없음" if percent is None else f"{number(percent)} %"
 
 
+def _promotion(metric: MetricBrief) -> str:
+    value = metric.promotion_e_value
+    if value is not None and value >= largest_told(metric.needed_e_value):
+        return f"{number(value)} 이상"
+    return _e_value(value)
+
+
 def _e_value(value: float | None) -> str:
     if value is None:
         return "없음"
-    return f"{number(value)} 이상" if value >= LARGEST_E_VALUE else number(value)
+    return f"{number(value)} 미만" if value <= SMALLEST else number(value)
 
 
 def _tested(brief: CanaryBrief) -> Paragraphs:
@@ -208,7 +215,7 @@ def _verdict(brief: CanaryBrief) -> Paragraphs:
             needed = joined(_e_value(m.needed_e_value), "이/가")
             metrics.append(
                 f"{m.name} 지표가 승격되려면 e-값 {needed} 필요하고, 가장 높은 값은 "
-                f"{_e_value(m.promotion_e_value)}입니다."
+                f"{_promotion(m)}입니다."
             )
     rails = guardrails(brief) if brief.looks else []
     return [p for p in (first, metrics, rails, ending(brief)) if p]
@@ -294,7 +301,7 @@ def _more_evidence(brief: CanaryBrief) -> list[str]:
     if one := unconvincing(brief):
         seen = (
             f"{one.name} 지표는 카나리의 요청 {probes(one.canary_total)}으로 e-값 "
-            f"{_e_value(one.promotion_e_value)}에 그쳤고, 필요한 값은 "
+            f"{_promotion(one)}에 그쳤고, 필요한 값은 "
             f"{_e_value(one.needed_e_value)}입니다."
         )
     return [

@@ -10,6 +10,7 @@ from typing import Final
 
 _KINDS: Final = {
     "number": r"-?[\d.,]+(?:e[+-]?\d+)?",
+    "evidence": r"(?:over |under )?[\d.,]+(?:e[+-]?\d+)?",
     "name": r"[^\s;:()]+",
     "amount": r"-?(?:[\d.,]+(?:e[+-]?\d+)?|inf|nan)(?: %| ms| KRW)?",
     "bound": r"[<>=]{1,2} [^;:()]+?",
@@ -138,13 +139,13 @@ PHRASES: Final = {
         "{number2}번째 비교에서 e-값이 {number}에 이름: 모든 요청을 받은 카나리의 나쁜 요청 "
         "{side}, 허용 비율 {number3} %, 시작부터는 카나리 {side2}, stable {side3}"
         "(margin {number4}, alpha {number5})",
-    "canary {side} bad against stable {side2}, e-value {number} of {number2} for a rate {note} "
-    "at {number3} % confidence":
-        "나쁜 요청이 카나리 {side}, stable {side2}; 비율이 {note}이라는 e-값 {number}, 필요한 e-값 "
-        "{number2}(신뢰도 {number3} %)",
-    "canary {side} bad, e-value {number} of {number2} for a rate {note} at {number3} % confidence":
-        "나쁜 요청이 카나리 {side}; 비율이 {note}이라는 e-값 {number}, 필요한 e-값 {number2}"
-        "(신뢰도 {number3} %)",
+    "canary {side} bad against stable {side2}, e-value {evidence} of {number} for a rate {note} "
+    "at {number2} % confidence":
+        "나쁜 요청이 카나리 {side}, stable {side2}; 비율이 {note}이라는 e-값 {evidence}, "
+        "필요한 e-값 {number}(신뢰도 {number2} %)",
+    "canary {side} bad, e-value {evidence} of {number} for a rate {note} at {number2} % confidence":
+        "나쁜 요청이 카나리 {side}; 비율이 {note}이라는 e-값 {evidence}, 필요한 e-값 {number}"
+        "(신뢰도 {number2} %)",
     "under {number} times stable's": "stable의 {number}배 미만",
     "under {number} %": "{number} % 미만",
     "under {number} times stable's or under {number2} %":
@@ -273,6 +274,8 @@ def _placed(place: str, value: str, nested: int) -> str:
         return _told(value, nested)
     if kind == "side":
         return re.sub(r"(\d+) of (\d+)(?: (.+))?", r"\2건 가운데 \1건\3", value)
+    if kind == "evidence":
+        return re.sub("under (.+)", r"\1 미만", re.sub("over (.+)", r"\1 이상", value))
     if value == "canary":
         return "카나리"
     return bound_in_korean(value) if kind in ("bound", "amount") else value
