@@ -102,6 +102,22 @@ def test_the_cost_is_that_of_the_tokens_used(ask: Ask) -> None:
     assert told.cost_dollars == pytest.approx(2000 * 0.003 / 1000 + 500 * 0.015 / 1000)
 
 
+def test_sentences_that_replace_their_like_side_by_side_keep_their_own_order(ask: Ask) -> None:
+    paragraph = (
+        "Next, call 555-0100 and put 99 scenarios on the calendar. Every 77 of 1 target hit."
+    )
+    advice = {"key": "next_steps", "paragraphs": [paragraph]}
+    told = ask(converse.tool_use({"summary": "PASS.", "sections": [advice]}))
+    own = compose(EVIDENCE, "en")
+    assert told.replaced_sentences == 2
+    assert _section(told, "next_steps") == _section(own, "next_steps")
+
+
+def _section(told: Narrative, key: str) -> str:
+    (section,) = [s for s in told.sections if s.key == key]
+    return " ".join(paragraph.text for paragraph in section.paragraphs)
+
+
 def test_a_sentence_with_a_wrong_figure_is_replaced_and_counted(ask: Ask) -> None:
     wrong = json.loads(json.dumps(GOOD).replace("0.5 %, below", "0.7 %, below"))
     told = ask(converse.tool_use(wrong))

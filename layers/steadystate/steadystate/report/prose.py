@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from steadystate.documents.fields import Language
 from steadystate.report.check import problems_of
@@ -83,7 +84,7 @@ def _paragraphs(
                 nearest = max(spare, key=lambda one: _likeness(one, sentence))
                 spare.remove(nearest)
                 run.append(Paragraph(text=nearest, source="deterministic"))
-        paragraphs += _joined(run)
+        paragraphs += _joined(run, own)
     if not paragraphs:
         return [Paragraph(text=" ".join(own), source="deterministic")]
     return paragraphs
@@ -95,11 +96,12 @@ def _likeness(own: str, other: str) -> float:
     return len(first & second) / (len(first | second) or 1)
 
 
-def _joined(run: list[Paragraph]) -> list[Paragraph]:
-    joined: list[Paragraph] = []
-    for one in run:
-        if joined and joined[-1].source == one.source:
-            joined[-1] = Paragraph(text=f"{joined[-1].text} {one.text}", source=one.source)
-        else:
-            joined.append(one)
+def _joined(run: list[Paragraph], own: list[str]) -> list[Paragraph]:
+    """Return a paragraph for each writer in turn; sentences of code in the order of `own`."""
+    joined = []
+    for source, group in groupby(run, key=lambda one: one.source):
+        texts = [one.text for one in group]
+        if source == "deterministic":
+            texts.sort(key=own.index)
+        joined.append(Paragraph(text=" ".join(texts), source=source))
     return joined
