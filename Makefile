@@ -21,7 +21,7 @@ demo: $(VENV)/ready ## Run an experiment from end to end: stack, bank, traffic, 
 	@bin/steadystate lab run bank-instance-loss
 
 demo-canary: $(VENV)/ready ## Run a canary whose new version fails, and watch it go back by itself
-	@bin/steadystate lab run chat-canary-errors
+	@bin/steadystate lab run chat-canary-errors; test $$? -eq 1 # a FAIL is what it is to show
 
 test: $(VENV)/ready ## Run all tests
 	@$(VENV)/bin/python -m pytest -q -n 3
