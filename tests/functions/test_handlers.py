@@ -158,7 +158,7 @@ def test_the_sweep_measures_in_the_dimensions_that_the_alarms_watch(
     watched = {
         (alarm["MetricName"], *(d["Name"] for d in alarm["Dimensions"]))
         for alarm in resources("AWS::CloudWatch::Alarm").values()
-        if alarm["Namespace"] == "Steadystate"
+        if alarm.get("Namespace") == "Steadystate"
     }
     assert watched == {("OpenUndoAgeSeconds", "stack"), ("LeaseSilenceSeconds", "stack")}
     assert watched <= measured
