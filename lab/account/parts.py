@@ -10,6 +10,7 @@ from lab.account.events import Bus
 from lab.account.fis import Experiments
 from lab.account.functions import Functions
 from lab.account.sabotage import Sabotage
+from lab.account.throttles import Throttles
 
 ACCOUNT_ID = "123456789012"
 
@@ -28,6 +29,7 @@ class Parts:
     client: Callable[[str], Any]
     role_client: Callable[[str, str], Any]
     sabotage: Sabotage = field(default_factory=Sabotage)
+    throttles: Throttles = field(default_factory=Throttles)
 
     def publish(self, entry: Mapping[str, Any]) -> None:
         """Put an entry of PutEvents on the account's event bus."""

@@ -77,6 +77,7 @@ class Application(DomainDispatcherApplication):
             "/lab/access": uses.as_json,
             "/lab/experiments": lambda: json.dumps(self._parts.experiments.going_on()),
             "/lab/sabotage": lambda: json.dumps(self._parts.sabotage.told()),
+            "/lab/throttles": lambda: json.dumps(self._parts.throttles.told()),
         }
         if method == "GET" and path in told:
             return HTTPStatus.OK, told[path]()
@@ -89,6 +90,8 @@ class Application(DomainDispatcherApplication):
                 self._report_health(body)
             elif (method, path) == ("POST", "/lab/sabotage"):
                 self._parts.sabotage.set_rules(body)
+            elif (method, path) == ("POST", "/lab/throttles"):
+                self._parts.throttles.set(body)
             elif (method, kind) == ("POST", "experiments") and name:
                 self._parts.experiments.report(unquote(name), body, time.time())
             elif method == "POST" and kind in _REPORTS and name:

@@ -22,7 +22,7 @@ _sessions: dict[str, tuple[str, str, str]] = {}
 _sessions_lock = threading.Lock()
 
 
-def connect(_: Parts) -> None:
+def connect(parts: Parts) -> None:
     """Replace moto's check, which knows no resources and starts after a number of requests."""
     from moto.core.authorization import ActionAuthenticatorMixin
 
@@ -36,6 +36,8 @@ def connect(_: Parts) -> None:
         session = _session(key)
         if session is None or session[1] != token:
             raise _refusal(self, service, "InvalidClientTokenId", "The security token is invalid")
+        if service != "s3" and parts.throttles.refuses(service):
+            raise _refusal(self, service, "Throttling", "Rate exceeded", status=400)
         role, name = session[0], session[2]
         operation = self._get_action()
         if service == "s3":
@@ -149,7 +151,22 @@ def _namespace(response: Any) -> str:
     return str(response._get_param("Namespace") or "")
 
 
-def _refusal(response: Any, service: str, code: str, message: str) -> HTTPException:
+# What each protocol calls a refusal that others call by the keys.
+_OF_EC2 = {
+    "AccessDenied": "UnauthorizedOperation",
+    "InvalidClientTokenId": "AuthFailure",
+    "Throttling": "RequestLimitExceeded",
+}
+_OF_JSON = {
+    "AccessDenied": "AccessDeniedException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "Throttling": "ThrottlingException",
+}
+
+
+def _refusal(
+    response: Any, service: str, code: str, message: str, status: int = 403
+) -> HTTPException:
     """An error in the shape of the request's protocol."""
     content = response.headers.get("Content-Type") or ""
     if service == "s3":
@@ -159,15 +176,14 @@ def _refusal(response: Any, service: str, code: str, message: str) -> HTTPExcept
         error: HTTPException = own
         return error
     if service == "ec2":
-        code = "UnauthorizedOperation" if code == "AccessDenied" else "AuthFailure"
+        code = _OF_EC2[code]
         body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         body = f"<Response><Errors>{body}</Errors><RequestID>lab</RequestID></Response>"
     elif "json" in content or service in ("lambda", "fis", "scheduler"):
-        name = f"{code}Exception" if code == "AccessDenied" else "UnrecognizedClientException"
-        body = json.dumps({"__type": name, "message": message})
+        body = json.dumps({"__type": _OF_JSON[code], "message": message})
     else:
         body = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
         body = f"<ErrorResponse><Error>{body}</Error><RequestId>lab</RequestId></ErrorResponse>"
     error = HTTPException(description=body)
-    error.code = 403
+    error.code = status
     return error
