@@ -38,7 +38,7 @@ class Table:
     acted: set[str] = field(default_factory=set)
     leases: dict[str, Lease] = field(default_factory=dict)
     kept: dict[str, dict[int, str]] = field(default_factory=dict)
-    timeline: dict[str, list[str]] = field(default_factory=dict)
+    timeline: dict[str, dict[tuple[float, str], str]] = field(default_factory=dict)
     ledger: dict[tuple[str, str], UndoRecord] = field(default_factory=dict)
     writes: int = 0
 
@@ -121,11 +121,11 @@ class Table:
         return [CanaryLook.model_validate_json(text) for _, text in kept]
 
     def add_event(self, run_id: str, event: Event) -> None:
-        self.timeline.setdefault(run_id, []).append(event.model_dump_json())
+        self.timeline.setdefault(run_id, {})[event.at, event.what] = event.model_dump_json()
         self.writes += 1
 
     def events(self, run_id: str) -> list[Event]:
-        found = [Event.model_validate_json(t) for t in self.timeline.get(run_id, [])]
+        found = map(Event.model_validate_json, self.timeline.get(run_id, {}).values())
         return sorted(found, key=lambda e: e.at)
 
     def open_undo(self, run: AnyRun, what: Sequence[str], now: float) -> None:

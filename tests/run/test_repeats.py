@@ -2,9 +2,10 @@
 
 import pytest
 
-from steadystate.contracts import Failure, FindLeftoversInput
+from steadystate.contracts import Event, Failure, FindLeftoversInput
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import FaultFailed, LeaseLost, TransientError, UndoIncomplete
+from steadystate.evidence import Evidence
 from steadystate.run.fault import ACT_WITHIN_SECONDS, SETTLED_AFTER_SECONDS
 from steadystate.run.judgement import ABORTED
 from steadystate.run.recover import find_leftovers
@@ -286,6 +287,37 @@ def test_a_recovery_that_ran_twice_at_once_judges_once() -> None:
     told = [what for what, _ in world.account.announced]
     assert told.count("Run Finished") == told.count("Run Released") == 1
     assert world.clean()
+
+
+def test_evidence_tells_of_the_undo_though_who_closed_it_comes_late() -> None:
+    """One recovery has read back what it undid; before it tells of it, another one does all."""
+    world = injecting()
+    world.account.executions[arn_of(RUN)] = ("TIMED_OUT", "", "")
+    ((_, failure),) = world.leftovers()
+    tell = world.table.add_event
+
+    def late(run_id: str, event: Event) -> None:
+        world.table.add_event = tell  # type: ignore[method-assign]
+        world.clock.wait(1.0)
+        world.undo()
+        world.evaluate(failure)
+        world.release()
+        tell(run_id, event)
+
+    world.table.add_event = late  # type: ignore[method-assign]
+    world.undo()
+    answer = world.evaluate(failure)
+    world.release()
+    evidence = Evidence.model_validate_json(world.account.evidence[RUN])
+    assert answer.verdict == evidence.verdict
+    told = [(e.at, e.detail) for e in evidence.timeline if e.what == "undone"]
+    verified = max(u.verified_at for u in evidence.undo if u.verified_at)
+    assert told == [(verified, "records read back: 2")]
+    for what in ("undone", "judged", "released"):
+        assert [e.what for e in world.table.events(RUN)].count(what) == 1, what
+    announced = [what for what, _ in world.account.announced]
+    for what in ("Run Undone", "Run Finished", "Run Released"):
+        assert announced.count(what) == 1, what
 
 
 def test_a_run_that_goes_on_is_left_alone_by_a_recovery() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from steadystate.canary.chaos import stop_child
 from steadystate.canary.restore import after_restoring, restore_weights
+from steadystate.canary.weights import is_promoted
 from steadystate.canary_contracts import CanaryRun
 from steadystate.contracts import Event, FaultState, Run, RunInput, Undone, UndoRecord
 from steadystate.errors import FaultFailed, SteadystateError, UndoIncomplete
@@ -33,7 +34,8 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
     """Undo every open record of the run's ledger, and read it back.
 
     A repeated delivery finds them closed, and answers the same. Of several undos at once, the one
-    that closes a record tells of it.
+    that closes a record announces it. Each writes the same line into the timeline, so that whoever
+    finds the ledger closed and judges the run finds the line, too.
 
     Raises
     ------
@@ -52,11 +54,14 @@ def undo_run(request: RunInput, world: Undoing) -> Undone:
         closed = _undo_canary(run, records, world)
     else:
         closed = _undo_fault(run_id, run, records, world)
-    if closed:
-        event = Event(at=world.now(), what="undone", detail=f"records read back: {len(closed)}")
+    ledger = world.store.undo_records(run_id)
+    if ledger and not (isinstance(run, CanaryRun) and is_promoted(run)):  # that one undid nothing
+        at = max(record.verified_at or 0.0 for record in ledger)
+        event = Event(at=at, what="undone", detail=f"records read back: {len(ledger)}")
         world.store.add_event(run_id, event)
+    if closed:
         world.bus.announce(run_id, "Run Undone", {"records": closed})
-    return Undone(run_id=run_id, closed=len(world.store.undo_records(run_id)))
+    return Undone(run_id=run_id, closed=len(ledger))
 
 
 def _undo_canary(run: CanaryRun, records: Sequence[UndoRecord], world: Undoing) -> list[str]:
