@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporting.document import render
+from reporting.parts import narrative_part
 from reporting.words import words_of
 from steadystate.domain.verdict import Verdict
 from steadystate.errors import InvalidDocument
@@ -76,6 +77,11 @@ def test_a_part_that_begins_with_a_chart_has_it_on_the_page_of_its_heading(
         paper = paper_of(evidence, language)
         pages = [page(paper, k) for k in range(1, len(paper.pages))]
         assert any(words[part] in p and chart in p for p in pages), part
+
+
+def test_who_wrote_the_run_in_words_stays_with_its_last_paragraph() -> None:
+    *_, end, _ = narrative_part(narrative_of(evidences.passed()), words_of("en"))
+    assert end.getKeepWithNext()
 
 
 def test_a_guardrail_says_how_many_points_in_a_row_break_it() -> None:

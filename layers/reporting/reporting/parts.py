@@ -28,6 +28,7 @@ def narrative_part(narrative: Narrative, words: Words) -> list[Flowable]:
     for section in narrative.sections:
         story.append(Heading(section.title, 1))
         story += [text(paragraph.text) for paragraph in section.paragraphs]
+    story[-1].keepWithNext = 1
     return [*story, note(_written_by(narrative, words))]
 
 
