@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from steadystate.contracts import Failure
+from steadystate.contracts import Failure, Stop
 from steadystate.documents.fields import Language
 from steadystate.errors import InvalidDocument
 from steadystate.evidence import Evidence
@@ -79,6 +79,50 @@ def test_a_canary_that_went_back_says_why_in_numbers() -> None:
 def test_a_canary_that_was_taken_back_says_of_which_run() -> None:
     assert compose(TAKEN_BACK, "en").summary == "PASS: the canary of run canary-1 was taken back."
     assert "This run took back run canary-1." in text_of(compose(TAKEN_BACK, "en"), "next_steps")
+
+
+def test_a_metric_that_took_the_canary_back_is_not_said_to_have_come_close() -> None:
+    told = text_of(compose(ROLLED_BACK, "en"), "weak_point")
+    assert "errors took the canary back: its e-value reached its limit." in told
+    assert "closest" not in told
+    assert "errors 지표가 카나리를 되돌렸습니다." in text_of(
+        compose(ROLLED_BACK, "ko"), "weak_point"
+    )
+
+
+def stopped_by(what: str, looks: int) -> Evidence:
+    """The canary that went back at 50 %, after so many looks without a number, for that."""
+    canary = ROLLED_BACK.canary
+    assert canary is not None
+    seen = [k.model_copy(update={"metrics": {}}) for k in canary.looks[:looks]]
+    update = {
+        "stop": Stop(by=what, reason="it is so", at=1.8e9),
+        "canary": canary.model_copy(update={"looks": seen}),
+    }
+    return ROLLED_BACK.model_copy(update=update)
+
+
+@pytest.mark.parametrize("what", ["foreign weights", "kill switch", "rejected", "unanswered"])
+def test_what_took_a_canary_back_is_what_to_see_to(what: str) -> None:
+    told = text_of(compose(stopped_by(what, 9), "en"), "next_steps")
+    assert f"went back for “{what}”. See to what that names" in told
+    assert "bake longer" not in told
+
+
+def test_a_canary_without_evidence_is_to_have_more_of_it() -> None:
+    told = text_of(compose(stopped_by("no evidence", 1), "en"), "next_steps")
+    assert "1 look was kept, which did not suffice. Let the steps bake longer" in told
+
+
+def test_a_way_back_that_was_not_taken_says_what_to_do() -> None:
+    canary = TAKEN_BACK.canary
+    assert canary is not None
+    update = {"canary": canary.model_copy(update={"weights": []})}
+    evidence = TAKEN_BACK.model_copy(update=update)
+    told = compose(evidence, "en")
+    assert told.summary.endswith("the canary of run canary-1 was not taken back.")
+    assert "Run canary-1 was not taken back." in text_of(told, "next_steps")
+    assert "되돌리지 못했습니다" in text_of(compose(evidence, "ko"), "next_steps")
 
 
 def test_a_promotion_that_the_looks_do_not_support_is_said_to_be_unsupported() -> None:

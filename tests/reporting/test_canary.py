@@ -67,6 +67,12 @@ def test_the_traffic_of_a_canary_is_drawn_from_before_its_first_step_to_the_end(
     assert [share for _, share in mine] == [0.0, 10.0, 50.0, 0.0]
 
 
+def test_a_scale_says_at_its_end_that_values_lie_beyond_it() -> None:
+    for evidence, beyond in ((canaries.promoted(), True), (canaries.barely_begun(), False)):
+        paper = read(render(evidence, narrative_of(evidence), SHA))
+        assert ("≥ 10,000" in page(paper, 0)) is beyond
+
+
 def test_a_promoted_canary_shows_its_steps_and_who_approved_them() -> None:
     evidence = canaries.with_gate_and_approval(canaries.promoted())
     assert evidence.verdict is Verdict.PASS

@@ -180,7 +180,7 @@ class TimeChart(Flowable):
             canvas.setFillColor(MUTED)
             text = figures.value(tick, self.picture.unit, self.words)
             if values.logarithmic:
-                text = figures.evidence(tick, self.words)
+                text = self._beyond(tick) + figures.evidence(tick, self.words)
             canvas.drawRightString(LEFT - 4, y - 2.3, shortened(text, REGULAR, SMALL, LEFT - 5))
         reach = -1e9
         for at, text in self.picture.axis.ticks(self.words):
@@ -194,6 +194,13 @@ class TimeChart(Flowable):
                 reach = left + wide
         canvas.setStrokeColor(FAINT)
         canvas.line(LEFT, FOOT, self.width, FOOT)
+
+    def _beyond(self, tick: float) -> str:
+        """Return the sign for an end of the scale at which values beyond it are drawn."""
+        values = [v for trace in self.traces for part in trace for _, v in part]
+        if tick == self.values.high and max(values) > tick:
+            return "≥ "
+        return "≤ " if tick == self.values.low and min(values) < tick else ""
 
     def _lines(self, canvas: Any) -> None:
         if self.picture.usual:

@@ -16,7 +16,7 @@ def value(number: float | None, unit: str, words: Words) -> str:
         return NOTHING
     if unit == "seconds":
         return seconds(number, words)
-    return amount(number, unit, words.language)
+    return amount(number, unit, words.language).replace("-", "−")
 
 
 def bound(text: str) -> str:

@@ -12,6 +12,7 @@ Kind = Literal[
     "stopped by a person",
     "regression",
     "taken back",
+    "not taken back",
     "rolled back",
     "more evidence",
     "promoted",
@@ -39,12 +40,10 @@ def _main(brief: CanaryBrief) -> Kind:
     if fired(brief):
         return "regression"
     if brief.rollback_of:
-        return "taken back"
-    kinds: dict[Verdict, Kind] = {
-        Verdict.FAIL: "rolled back",
-        Verdict.INCONCLUSIVE: "more evidence",
-    }
-    return kinds.get(brief.verdict, "promoted")
+        return "taken back" if brief.end == "taken back" else "not taken back"
+    if brief.verdict == Verdict.FAIL or brief.stop_by not in ("", "no evidence"):
+        return "rolled back"
+    return "more evidence" if brief.verdict == Verdict.INCONCLUSIVE else "promoted"
 
 
 def no_experiment(brief: CanaryBrief) -> bool:

@@ -157,13 +157,17 @@ def _happened(brief: CanaryBrief) -> Paragraphs:
         []
         if not brief.looks
         else [
-            f"{count(brief.looks, 'look')} were kept, and {number(brief.failed)} of "
+            f"{_looks_kept(brief)}, and {number(brief.failed)} of "
             f"{count(brief.probes, 'probe')} failed."
         ]
     )
     if brief.missing_looks:
         head.append(f"Of {count(brief.missing_looks, 'look')} nothing was kept.")
     return [p for p in (head, steps, *(row(m) for m in brief.minutes)) if p]
+
+
+def _looks_kept(brief: CanaryBrief) -> str:
+    return f"{count(brief.looks, 'look')} {'was' if brief.looks == 1 else 'were'} kept"
 
 
 def _step(step: StepBrief) -> str:
@@ -246,7 +250,9 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
             f"{_share(worst.canary_percent)} and stable {_share(worst.stable_percent)}, "
             f"{number(worst.ratio_times)} times as much."
         )
-    if closest is not None:
+    if closest is not None and closest.fired_at:
+        told.append(f"{closest.name} took the canary back: its e-value reached its limit.")
+    elif closest is not None:
         told.append(
             f"{closest.name} came closest to going back: its e-value reached "
             f"{number(closest.peak_percent or 0.0)} % of its limit."
@@ -272,7 +278,7 @@ def _regression(brief: CanaryBrief) -> list[str]:
 
 
 def _more_evidence(brief: CanaryBrief) -> list[str]:
-    seen = f"{count(brief.looks, 'look')} were kept, which did not suffice."
+    seen = f"{_looks_kept(brief)}, which did not suffice."
     if one := unconvincing(brief):
         seen = (
             f"{one.name} had {count(one.canary_total, 'request')} on the canary and an e-value of "
@@ -304,9 +310,14 @@ _ADVICE: dict[Kind, Callable[[CanaryBrief], list[str]]] = {
         f"This run took back run {b.rollback_of}.",
         "Mend what was wrong with the new version before its next canary.",
     ],
+    "not taken back": lambda b: [
+        f"Run {b.rollback_of} was not taken back.",
+        "Look at the listener's weights, and set the original ones by hand or start the way back "
+        "again.",
+    ],
     "rolled back": lambda b: [
         f"The canary went back for “{b.stop_by or b.why_text}”.",
-        "Mend what that names before the next canary.",
+        "See to what that names before the next canary.",
     ],
     "more evidence": _more_evidence,
     "promoted": lambda b: [

@@ -264,7 +264,9 @@ def _weak_point(brief: CanaryBrief) -> list[str]:
             f"{_share(worst.canary_percent)}, stable {_share(worst.stable_percent)}로 "
             f"{number(worst.ratio_times)}배입니다."
         )
-    if closest is not None:
+    if closest is not None and closest.fired_at:
+        told.append(f"{closest.name} 지표가 카나리를 되돌렸습니다. e-값이 한계에 이르렀습니다.")
+    elif closest is not None:
         told.append(
             f"되돌리기에 가장 가까이 간 것은 {closest.name} 지표이며, e-값이 한계의 "
             f"{number(closest.peak_percent or 0.0)} %까지 갔습니다."
@@ -327,9 +329,13 @@ _ADVICE: dict[Kind, Callable[[CanaryBrief], list[str]]] = {
         f"이 실행은 {b.rollback_of} 실행을 되돌린 것입니다.",
         "다음 카나리 전에 새 버전의 문제를 고치십시오.",
     ],
+    "not taken back": lambda b: [
+        f"{b.rollback_of} 실행을 되돌리지 못했습니다.",
+        "리스너의 가중치를 보고, 처음의 가중치를 손으로 맞추거나 되돌리기를 다시 시작하십시오.",
+    ],
     "rolled back": lambda b: [
         f"카나리를 되돌린 까닭: {_why(b)}.",
-        "다음 카나리 전에 그것을 고치십시오.",
+        "다음 카나리 전에 그것부터 해결하십시오.",
     ],
     "more evidence": _more_evidence,
     "promoted": lambda b: [
