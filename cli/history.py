@@ -13,13 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.outcome import STYLES
-from cli.output import Output
+from cli.output import Output, printable
 from cli.problems import Problem
 from cli.reports import check_language, check_out, fetch_trend, write_out
 from cli.runs import InLab, Profile, Region, Stack, place_of
 from cli.views import view_on
 from steadystate.domain.bounds import shown
-from steadystate.domain.trend import Comparison, RunRecord, ScenarioTrend, Trend, trend_of
+from steadystate.domain.trend import (
+    CONCLUSIVE,
+    Comparison,
+    RunRecord,
+    ScenarioTrend,
+    Trend,
+    trend_of,
+)
 from steadystate.run.trends import RUNS_READ, document_of
 
 LISTED: Final = 50
@@ -96,21 +103,53 @@ def trend(
     if json:
         output.raw(document_of(found))
         return
+    if output.terminal:
+        output.console.print(*drawn_trend(found), sep="\n")
+        return
     for line in lines(found):
-        style = "yellow" if line.startswith("  worse") else None
-        output.line(line, style=style)
+        output.line(line)
 
 
 def lines(found: Trend) -> list[str]:
     """Return a trend as plain lines."""
-    score = "none: no run gave PASS or FAIL yet" if found.score is None else f"{found.score:.0f}"
-    told = [f"{found.workload}: resilience score {score} (of 100)"]
+    told = [_score(found)]
     for scenario in found.scenarios:
         told.append(_head(scenario))
         if scenario.verdict_worse:
             told.append("  worse   verdict: FAIL, where most runs before passed")
         told += [f"  {_word(c):7} {_compared(c)}" for c in scenario.comparisons]
     return told
+
+
+def drawn_trend(found: Trend) -> list[Text | Table]:
+    """Return a trend for a terminal: of each scenario a line, and a table of its numbers."""
+    drawn: list[Text | Table] = [Text(printable(_score(found)), style="bold")]
+    for scenario in found.scenarios:
+        drawn.append(Text(""))
+        drawn.append(Text(printable(_head(scenario))))
+        if scenario.comparisons or scenario.verdict_worse:
+            drawn.append(_table(scenario))
+    return drawn
+
+
+def _table(scenario: ScenarioTrend) -> Table:
+    table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold", pad_edge=False)
+    for title in ("", "", "last run", "median before", "runs", "tolerance"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=bool(title))
+    if scenario.verdict_worse:
+        before = sum(r.verdict in CONCLUSIVE for r in scenario.runs) - 1
+        table.add_row("worse", "verdict", "FAIL", "mostly PASS", str(before), "", style="yellow")
+    for c in scenario.comparisons:
+        figures = ("–" if v is None else _shown(v, c.unit) for v in (c.last, c.median, c.tolerance))
+        last, usual, within = figures
+        cells = (_word(c), Text(printable(_what(c))), last, usual, str(c.runs_before), within)
+        table.add_row(*cells, style="yellow" if c.worse else None)
+    return table
+
+
+def _score(found: Trend) -> str:
+    score = "none: no run gave PASS or FAIL yet" if found.score is None else f"{found.score:.0f}"
+    return f"{found.workload}: resilience score {score} (of 100)"
 
 
 def _head(scenario: ScenarioTrend) -> str:
@@ -128,13 +167,16 @@ def _word(c: Comparison) -> str:
 
 
 def _compared(c: Comparison) -> str:
-    what = c.what if c.what == "recovery" else f"{c.what}, margin"
     last = "not measured" if c.last is None else _shown(c.last, c.unit)
     if not c.runs_before:
-        return f"{what}: {last}"
+        return f"{_what(c)}: {last}"
     usual = "none" if c.median is None else _shown(c.median, c.unit)
     within = "" if c.tolerance is None else f", tolerance {_shown(c.tolerance, c.unit)}"
-    return f"{what}: {last}; median of {c.runs_before} before {usual}{within}"
+    return f"{_what(c)}: {last}; median of {c.runs_before} before {usual}{within}"
+
+
+def _what(c: Comparison) -> str:
+    return c.what if c.what == "recovery" else f"{c.what}, margin"
 
 
 def _shown(value: float, unit: str) -> str:
@@ -170,7 +212,8 @@ def listing(records: Sequence[RunRecord], width: int) -> Table:
         table.add_column(title, no_wrap=True, min_width=whole)
     for record, row in zip(records, rows, strict=True):
         cells = [
-            Text(row[t], style=STYLES[record.verdict] if t == "verdict" else "") for t in titles
+            Text(printable(row[t]), style=STYLES[record.verdict] if t == "verdict" else "")
+            for t in titles
         ]
         table.add_row(*cells)
     return table

@@ -35,15 +35,15 @@ class Output:
         """Print text that may come from anywhere: nothing in it is markup, and nothing is wrapped
         where there is no terminal."""
         if self.terminal:
-            self.console.print(_printable(text), style=style, markup=False)
+            self.console.print(printable(text), style=style, markup=False)
         else:
-            self.raw(_printable(text))
+            self.raw(printable(text))
 
     def raw(self, text: str) -> None:
         """Print text as it is."""
         print(text, file=self._stream, flush=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Show control characters, so that no document can move the cursor."""
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

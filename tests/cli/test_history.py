@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.history import listing
+from cli.history import drawn_trend, listing
 from cli.place import Place
 from steadystate.adapters.aws import client
-from steadystate.domain.trend import DAY, RunRecord
+from steadystate.domain.trend import DAY, RunRecord, trend_of
 from steadystate.domain.verdict import Verdict
 from steadystate.run.history import record_of
 from tests.cli.conftest import REGION, STACK, Invoke
@@ -94,6 +94,24 @@ def test_a_trend_counts_its_runs_in_words_that_agree(place: Place, invoke: Invok
     ran(place, 0)
     (head,) = [x for x in invoke("trend", "bank", *AT).stdout.splitlines() if "quality" in x]
     assert head.endswith(": 1 run, quality 100 %, freshness 100 %; PASS")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal_a_trend_is_a_table_for_each_scenario(place: Place, width: int) -> None:
+    for days in (3, 2, 1):
+        ran(place, days)
+    ran(place, 0, error_rate=40.0)
+    found = trend_of("bank", place.history.of("bank", 50), time.time())
+    drawn = io.StringIO()
+    Console(file=drawn, width=width, color_system=None).print(*drawn_trend(found), sep="\n")
+    told = [" ".join(line.split()) for line in drawn.getvalue().splitlines()]
+    assert told[0] == "bank: resilience score 74 (of 100)"
+    assert {
+        "last run median before runs tolerance",
+        "worse verdict FAIL mostly PASS 3",
+        "worse errors, margin -35 % 4.5 % 3 0.5 %",
+        "ok recovery 3.0 s 3.0 s 3 1.1 s",
+    } <= set(told)
 
 
 def test_a_trend_is_had_drawn_and_fetched_as_pdf(
