@@ -4,14 +4,18 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
 
 from steadystate.errors import InvalidDocument, Refused
 
+T = TypeVar("T")
 LONGEST_LINE = 1000
-LONGEST_SECONDS = 20.0
-"""Of work, on the slowest machine: what grows with the square of a text takes minutes."""
+LONGEST_SECONDS = 1.0
+"""Of processor time: a busy machine does not make an input slow."""
+ATTEMPTS = 3
+"""How often an input is tried before it is called slow."""
 MOST_MEGABYTES = 200
 MOST_LINES = 30
 
@@ -40,8 +44,20 @@ def little_work() -> Iterator[None]:
     """The block takes little time, and no memory to speak of."""
     began, peak = time.thread_time(), _peak_megabytes()
     yield
-    assert time.thread_time() - began < LONGEST_SECONDS
+    assert time.thread_time() - began <= LONGEST_SECONDS
     assert _peak_megabytes() - peak < MOST_MEGABYTES
+
+
+def soon(work: Callable[[], T]) -> T:
+    """Return what the work gives; the best of a few attempts takes little time."""
+    for _ in range(ATTEMPTS):
+        began, peak = time.thread_time(), _peak_megabytes()
+        result = work()
+        seconds = time.thread_time() - began
+        assert _peak_megabytes() - peak < MOST_MEGABYTES
+        if seconds <= LONGEST_SECONDS:
+            return result
+    raise AssertionError(f"{seconds:.1f} s of processor time, at the last of {ATTEMPTS} attempts")
 
 
 def _peak_megabytes() -> float:
@@ -50,17 +66,21 @@ def _peak_megabytes() -> float:
 
 def accepted_or_refused(read: Callable[[], object], source: str) -> object | None:
     """Either a value, or None after a refusal in lines; any other error goes through."""
-    with little_work():
+
+    def attempt() -> object | None:
         try:
             return read()
         except InvalidDocument as error:
             check_lines(error, source)
             return None
 
+    return soon(attempt)
+
 
 def planned_or_refused(plan: Callable[[object], None], given: object) -> bool:
     """Whether an execution's input is planned; a refusal is in lines, and names the wrong field."""
-    with little_work():
+
+    def attempt() -> bool:
         try:
             plan(given)
         except InvalidDocument as error:
@@ -70,3 +90,5 @@ def planned_or_refused(plan: Callable[[object], None], given: object) -> bool:
             assert str(error).isprintable()
             return False
         return True
+
+    return soon(attempt)
