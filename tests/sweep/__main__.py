@@ -27,12 +27,14 @@ def main() -> int:
     wanted = [case for case in cases() if arguments.only in case.name]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as state:
-        results = Sweep(wanted, _say).run(Path(state), arguments.places)
+        sweep = Sweep(wanted, _say)
+        results = sweep.run(Path(state), arguments.places)
     text = _summary(results, time.monotonic() - began)
     print(text)
+    print("\n".join(sweep.left or ["Nothing is left in the accounts."]))
     if arguments.write:
         arguments.write.write_text(f"# Figures: sweep\n\n{text}", encoding="utf-8")
-    return 1 if any(r.problems for r in results) else 0
+    return 1 if sweep.left or any(r.problems for r in results) else 0
 
 
 def _say(result: Result) -> None:

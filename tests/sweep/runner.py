@@ -171,6 +171,19 @@ class Runner:
                 left.append(f"{kind} is not undone and read back")
         return left
 
+    def left_by_anybody(self) -> list[str]:
+        """What the account has once all runs are over, also what carries the name of no run."""
+        fis, table = self._place.client("fis"), self._place.client("dynamodb")
+        pages = fis.get_paginator("list_experiment_templates").paginate()
+        left = [f"template {t['id']}" for page in pages for t in page["experimentTemplates"]]
+        left += [f"experiment {one}" for one in self._place.get("/lab/experiments")]
+        scanned = table.get_paginator("scan").paginate(TableName=self._place.outputs["TableName"])
+        for item in (item for page in scanned for item in page["Items"]):
+            owed = item.get("undo_state", {}).get("S", "undone") != "undone"
+            if item["sk"]["S"] == "LEASE" or "open" in item or owed:
+                left.append(f"{item['pk']['S']} {item['sk']['S']}")
+        return left
+
     def _left_held(self, held: str) -> list[str]:
         """Whether somebody still holds a workload, or a place within a canary's."""
         key = {"pk": {"S": f"WORKLOAD#{held}"}, "sk": {"S": "LEASE"}}
@@ -236,7 +249,10 @@ class Runner:
             return [f"{case.kind}, and the report is {status}: {cause[:200]}"]
         if status == "FAILED" and ended["error"] == "ReportMissing" and named not in cause:
             return [f"the report does not name {named}: {cause[:200]}"]
-        if status == "SUCCEEDED" and not trends and not self._stored(report_key(run_id, "en")):
+        ready = (status == "SUCCEEDED" and not trends) or self._news.announced(
+            run_id, "Report Ready"
+        )
+        if ready and not self._stored(report_key(run_id, "en")):
             return ["a report is told of that is not stored"]
         return []
 

@@ -26,6 +26,8 @@ class Sweep:
         for number, case in enumerate(cases, start=1):
             self._waiting[case.on].append((number, case))
         self._results: dict[int, Result] = {}
+        self.left: list[str] = []
+        """What accounts still had when all was over, whoever left it; known after `run`."""
         self._say = say
 
     def run(self, state: Path, places: int) -> list[Result]:
@@ -47,6 +49,7 @@ class Sweep:
             with ThreadPoolExecutor(len(seats)) as pool:
                 for work in [pool.submit(self._run_on, runner, *seat) for seat in seats]:
                     work.result()
+            self.left += [f"{state.name}: {one}" for one in runner.left_by_anybody()]
 
     def _run_on(self, runner: Runner, machine: str, workload: str) -> None:
         """Run what waits for a machine, one after the other, on a workload."""

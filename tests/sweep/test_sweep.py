@@ -25,16 +25,24 @@ SAMPLE = sample()
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Result]:
-    found = Sweep(SAMPLE, lambda _: None).run(tmp_path_factory.mktemp("sweep"), places=1)
-    return {result.case: result for result in found}
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweep, dict[Case, Result]]:
+    sweep = Sweep(SAMPLE, lambda _: None)
+    found = sweep.run(tmp_path_factory.mktemp("sweep"), places=1)
+    return sweep, {result.case: result for result in found}
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=lambda case: case.name)
 def test_a_broken_task_leaves_nothing_behind_and_an_honest_verdict(
-    results: dict[Case, Result], case: Case
+    swept: tuple[Sweep, dict[Case, Result]], case: Case
 ) -> None:
-    assert results[case].problems == []
+    assert swept[1][case].problems == []
+
+
+def test_nothing_at_all_is_left_when_all_is_over(
+    swept: tuple[Sweep, dict[Case, Result]],
+) -> None:
+    """Also what carries no run's name or tag."""
+    assert swept[0].left == []
 
 
 def test_every_task_of_the_swept_machines_is_broken_in_every_way() -> None:
