@@ -30,6 +30,10 @@ def test_evidence_comes_back_from_its_own_text() -> None:
         ("[]", "run.json: "),
         ("null", "run.json: "),
         (STORED.replace("steadystate/run/v1", "steadystate/run/v9"), "run.json: schema: "),
+        (
+            STORED.replace('"schema":"steadystate/run/v1",', "", 1),
+            "run.json: schema: Field required",
+        ),
         (json.dumps({"schema": "steadystate/run/v1"}), "run.json: run_id: Field required"),
         (STORED.replace('"ticks":[[', '"ticks":["",[', 1), "run.json: samples.0.ticks.0"),
     ],

@@ -8,6 +8,7 @@ import pytest
 from steadystate.contracts import Failure, Plan
 from steadystate.documents.fields import Language
 from steadystate.evidence import Evidence, UndoEvidence
+from steadystate.report.briefing import brief_of
 from steadystate.report.compose import compose
 from steadystate.report.contracts import Narrative, SectionKey
 from steadystate.report.replay import judge_again
@@ -90,6 +91,19 @@ def test_each_minute_says_how_many_probes_failed(language: Language, answer: str
     assert "22:13: " in told
     assert "22:14: " in told
     assert answer in told
+
+
+def test_few_probes_between_two_failures_do_not_tell_what_was_answered() -> None:
+    told: dict[bool, set[bool]] = {True: set(), False: set()}
+    for seed in range(200):
+        evidence = evidences.experiment(seed)
+        probes = brief_of(judge_again(evidence)).recovery.outage_probes
+        if probes:
+            said = "From the first to the last failure" in text_of(
+                compose(evidence, "en"), "weak_point"
+            )
+            told[probes < 10].add(said)
+    assert told == {True: {False}, False: {True}}
 
 
 def test_a_verdict_that_the_samples_do_not_support_is_judged_again_and_said() -> None:

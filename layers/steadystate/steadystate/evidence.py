@@ -134,7 +134,7 @@ class CanaryEvidence(Contract):
 class Evidence(Contract):
     """One run. An experiment has `recovery`, `samples` and `fault`; a canary has `canary`."""
 
-    schema_: Literal["steadystate/run/v1"] = Field("steadystate/run/v1", alias="schema")
+    schema_: Literal["steadystate/run/v1"] = Field(alias="schema")
     run_id: str
     kind: Literal["experiment", "canary"]
     scenario: str

@@ -73,6 +73,7 @@ class RecoveryBrief(Contract):
     """Recovery as measured; `used_percent` is the share of the target that its upper end is.
 
     `probes` and `failed` count since the fault; `outage_probes` from the first to the last failure.
+    `outage_percent` of these failed; None where they are too few to tell of the rest.
     """
 
     verdict: Verdict

@@ -36,6 +36,9 @@ from steadystate.report.plain_text import plain
 from steadystate.report.replay import BROKEN, Replay, contradicts, experiment_of
 from steadystate.run.judgement import ABORTED, probe_points
 
+TELLING_PROBES = 10
+"""So many probes between the first and the last failure tell of the share that was answered."""
+
 
 def brief_of(replay: Replay) -> Brief:
     """Return a run in brief.
@@ -276,7 +279,7 @@ def _recovery(
         good_probes=outage.good_probes if outage else None,
         needed_probes=outage.needed_probes if outage else None,
         outage_probes=during,
-        outage_percent=100.0 * failed / during if during else None,
+        outage_percent=100.0 * failed / during if during >= TELLING_PROBES else None,
     )
 
 

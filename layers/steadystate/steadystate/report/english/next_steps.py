@@ -223,7 +223,7 @@ def _unread_looks(brief: Brief, _: Advice) -> list[str]:
 def _harder(brief: Brief, _: Advice) -> list[str]:
     hit = count(brief.targets_hit, "target")
     return [
-        f"With {hit} hit, every objective kept more than half of its bound.",
+        f"With {hit} hit, every objective with an upper bound kept more than half of it.",
         "Next, hit more of the targets or let the fault last longer, and put this scenario on the "
         "calendar so that it stays true.",
     ]

@@ -223,7 +223,8 @@ def _unread_looks(brief: Brief, _: Advice) -> list[str]:
 
 def _harder(brief: Brief, _: Advice) -> list[str]:
     return [
-        f"대상 {brief.targets_hit}개를 맞혔는데도 모든 목표가 기준의 절반 넘게 여유를 남겼습니다.",
+        f"대상 {brief.targets_hit}개를 맞혔는데도 상한이 있는 모든 목표가 그 절반 넘게 여유를 "
+        "남겼습니다.",
         "다음에는 대상을 늘리거나 장애를 더 오래 주십시오. 그리고 계속 그런지 알 수 있도록 이 "
         "시나리오를 일정에 올리십시오.",
     ]
