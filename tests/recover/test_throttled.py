@@ -57,8 +57,8 @@ def test_recover_ends_clean_though_each_service_refuses_calls_of_its_tasks(
     connected: Stack,
 ) -> None:
     """They refuse more than clients try by themselves, so that the machine must try again."""
-    attempts: Any = aws._CONFIG.retries  # type: ignore[attr-defined]
-    assert 2 * (1 + attempts["max_attempts"]) <= REFUSED
+    attempts = aws.client("fis").meta.config.retries["total_max_attempts"]
+    assert 2 * attempts <= REFUSED
     fault, canary = left_behind(connected)
     with throttled(connected, REFUSED):
         execution = connected.recover()
