@@ -72,6 +72,24 @@ def test_a_full_outage_lies_in_the_interval(
     phase=st.floats(0, 1),
     gap=st.floats(0, 0.5),
 )
+def test_what_customers_felt_did_not_begin_before_the_fault(
+    start: float, length: float, phase: float, gap: float
+) -> None:
+    ticks = Prober(gap=gap, phase=phase).ticks(one_of_three(start, start + length))
+    recovery = measured(ticks)
+    assert recovery.from_fault is not None
+    assert recovery.from_breach is not None
+    assert recovery.from_fault.high is not None
+    assert recovery.from_breach.high is not None
+    assert recovery.from_breach.high <= recovery.from_fault.high + 1e-6
+
+
+@given(
+    start=st.floats(0, 20),
+    length=st.floats(1, 60),
+    phase=st.floats(0, 1),
+    gap=st.floats(0, 0.5),
+)
 def test_a_third_of_requests_failing_in_turn_lies_in_an_interval_of_two_seconds(
     start: float, length: float, phase: float, gap: float
 ) -> None:

@@ -29,7 +29,7 @@ TRUE: list[tuple[Language, str]] = [
         "Recovery took between 19.9 and 21.1 seconds from the fault, well within the "
         "10-minute target.",
     ),
-    ("en", "From the first failed probe, customers felt the outage for 19.8 to 22.2 seconds."),
+    ("en", "From the first failed probe, customers felt the outage for 19.8 to 21.1 seconds."),
     (
         "en",
         "During the outage, about 25.2% of probes failed, so part of the service kept answering.",
@@ -71,7 +71,7 @@ TRUE: list[tuple[Language, str]] = [
     ("ko", "회복 뒤 capacity 목표는 3으로 기준을 지켰습니다."),
     ("ko", "7개의 목표 가운데 6개를 지켰고 1개를 벗어났습니다."),
     ("ko", "장애로부터 회복까지 19.9초에서 21.1초가 걸렸으며 목표인 10분보다 훨씬 짧았습니다."),
-    ("ko", "고객이 겪은 시간은 19.8~22.2초입니다."),
+    ("ko", "고객이 겪은 시간은 19.8~21.1초입니다."),
     ("ko", "중단 시간 동안 프로브의 25.2%가 실패했습니다."),
     ("ko", "회복은 목표 시간의 3.52%만 사용했습니다."),
     ("ko", "too-many-errors 가드레일은 지켜졌습니다."),

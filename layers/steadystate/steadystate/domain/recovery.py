@@ -147,7 +147,9 @@ def measure(
         needed = _probes_that_see(struck_share)
         return _no_impact(since, injected_at, target_seconds, good, good_seconds, needed)
     low = max(0.0, outage.last_failed_at - injected_at)
-    blur = outage.blur_before_seconds + outage.blur_after_seconds
+    # What the fault brought about did not begin before it.
+    blur_before = min(outage.blur_before_seconds, max(0.0, outage.first_failed_at - injected_at))
+    blur = blur_before + outage.blur_after_seconds
     felt = outage.last_failed_at - outage.first_failed_at
     proven = good >= good_seconds and outage.good_probes >= outage.needed_probes
     high = low + outage.blur_after_seconds if proven else None
