@@ -44,12 +44,22 @@ class LogMetrics:
 
     def _take(self, line: bytes) -> None:
         try:
-            written = json.loads(line)
-            at = written["_aws"]["Timestamp"] / 1000
-            for directive in written["_aws"]["CloudWatchMetrics"]:
-                self._metrics.put(directive["Namespace"], list(_data(written, directive, at)), at)
+            for written in _documents(line.decode()):
+                at = written["_aws"]["Timestamp"] / 1000
+                for directive in written["_aws"]["CloudWatchMetrics"]:
+                    data = list(_data(written, directive, at))
+                    self._metrics.put(directive["Namespace"], data, at)
         except (ValueError, KeyError, TypeError, MetricError):
             log.exception("a metric in a log cannot be read: %s", line[:500])
+
+
+def _documents(line: str) -> Iterator[Any]:
+    """Read a line, on which two of a function's processes may have written at once: Lambda's
+    runtime client writes the end of a line by itself."""
+    end, decoder = 0, json.JSONDecoder()
+    while end < len(line):
+        document, end = decoder.raw_decode(line, end)
+        yield document
 
 
 def _data(

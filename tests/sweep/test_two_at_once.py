@@ -10,7 +10,7 @@ from typing import Any
 from tests.sweep.news import wait_until
 from tests.sweep.place import Place, place
 
-WORKLOADS, ROUNDS = 5, 10
+WORKLOADS, ROUNDS = 2, 25
 
 
 def test_of_two_executions_at_the_same_moment_exactly_one_runs(tmp_path: Path) -> None:

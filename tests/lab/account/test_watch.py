@@ -50,6 +50,13 @@ def test_a_metric_in_a_log_is_counted_once_in_each_set_of_dimensions(tmp_path: P
     assert total(metrics, "Tasks", service="s") == 6.0
 
 
+def test_metrics_that_two_processes_wrote_on_one_line_count_both(tmp_path: Path) -> None:
+    (tmp_path / "f.log").write_text(f"{json.dumps(LINE) * 2}\n\n", encoding="utf-8")
+    metrics = Metrics()
+    LogMetrics(tmp_path, metrics).look()
+    assert total(metrics, "Tasks", service="s") == 6.0
+
+
 def test_a_line_that_is_no_metric_hides_no_other(tmp_path: Path) -> None:
     wrong: list[Any] = [
         {"_aws": 5},
