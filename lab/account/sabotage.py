@@ -1,8 +1,8 @@
 """Breaks a task of an execution on purpose, so that tests see what the machine makes of it.
 
 A rule strikes the invocations of one state: before the function runs, or after, when its effect has
-happened and only its answer is lost; or it has the function run twice, as Lambda may. Without rules
-nothing here has an effect.
+happened and only its answer is lost; or it has the function run twice, as Lambda may. A task that
+starts an execution is struck likewise. Without rules nothing here has an effect.
 """
 
 import json
@@ -17,6 +17,9 @@ from lab.account.functions import ThrottledError
 Answer = dict[str, Any]
 """What Step Functions gets of an invocation: Payload, and FunctionError where it failed."""
 
+Errors = Mapping[str, tuple[str, str]]
+"""By kind: the error that a failed task ends with, and its message."""
+
 KINDS: Final = (
     "expected",
     "unknown",
@@ -30,6 +33,11 @@ KINDS: Final = (
     "twice",
 )
 """What may become of a task; `before` and `after` speak of its effect."""
+
+START_KINDS: Final = tuple(kind for kind in KINDS if kind != "garbage")
+"""What may become of a task that starts an execution. There is no garbage: Step Functions makes the
+answer itself, from the model of its API. Nothing crashes but the connection. `twice` is the call
+that the client of Step Functions sends again where it has not heard; a task runs it once."""
 
 ENTERED_LATE: Final = "entered late"
 """Step Functions throttles the way into the state. It is one of no task: all that differs is that
@@ -102,11 +110,12 @@ class Sabotage:
         run: Callable[[], Answer],
         stop: Callable[[], None],
         count_late: Callable[[], None],
+        errors: Errors | None = None,
     ) -> Answer:
         """Run the function, or what is left of it. `context` is the Context object of the state.
 
-        `stop` ends the execution, `count_late` counts a state that is entered late. Raises
-        ThrottledError.
+        `stop` ends the execution, `count_late` counts a state that is entered late; `errors` are
+        those of a function, or START_ERRORS. Raises ThrottledError.
         """
         rule = self._due(context, payload)
         if rule is None:
@@ -115,7 +124,7 @@ class Sabotage:
             if rule.kind == ENTERED_LATE:
                 count_late()
                 return run()
-            return _struck(rule, run, stop)
+            return _struck(rule, run, stop, FUNCTION_ERRORS if errors is None else errors)
         finally:
             with self._lock:
                 rule.struck += 1
@@ -137,13 +146,15 @@ class Sabotage:
         return None
 
 
-def _struck(rule: Rule, run: Callable[[], Answer], stop: Callable[[], None]) -> Answer:
+def _struck(
+    rule: Rule, run: Callable[[], Answer], stop: Callable[[], None], errors: Errors
+) -> Answer:
     if rule.kind == "throttled":
         raise ThrottledError("Rate Exceeded.")
     if rule.kind.startswith("stopped"):
         stop()
     if rule.kind in ("expected", "unknown", "crashes before", "stopped before"):
-        return _failed(rule)
+        return _failed(rule, errors)
     answer = run()
     if rule.kind == "stopped after":
         return answer
@@ -153,10 +164,10 @@ def _struck(rule: Rule, run: Callable[[], Answer], stop: Callable[[], None]) -> 
         return again
     if rule.kind == "garbage":
         return answer | {"Payload": {"garbage": [None, "…"]}}
-    return _failed(rule)
+    return _failed(rule, errors)
 
 
-_ERRORS = {
+FUNCTION_ERRORS: Final[Errors] = {
     "unknown": ("ZeroDivisionError", "division by zero"),
     "times out": ("Sandbox.Timedout", "Task timed out"),
     "crashes before": ("Runtime.ExitError", "Runtime exited with error: signal: killed"),
@@ -165,7 +176,18 @@ _ERRORS = {
 }
 
 
-def _failed(rule: Rule) -> Answer:
-    error, message = _ERRORS.get(rule.kind, (rule.error, "sabotaged"))
+_HTTP = "Unable to execute HTTP request"
+START_ERRORS: Final[Errors] = {
+    "expected": ("StepFunctions.ExecutionLimitExceededException", "Too many executions"),
+    "unknown": ("StepFunctions.StateMachineDeletingException", "State Machine is deleting"),
+    "times out": ("States.Timeout", ""),
+    "crashes before": ("StepFunctions.SdkClientException", f"{_HTTP}: Connection refused"),
+    "crashes after": ("StepFunctions.SdkClientException", f"{_HTTP}: Read timed out"),
+    "stopped before": ("StepFunctions.SdkClientException", f"{_HTTP}: aborted"),
+}
+
+
+def _failed(rule: Rule, errors: Errors) -> Answer:
+    error, message = errors.get(rule.kind, (rule.error, "sabotaged"))
     payload = {"errorType": error, "errorMessage": message}
     return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload}

@@ -23,7 +23,7 @@ _MODULES = {
     "lambda": ("functions",),
     "rds": ("databases",),
     "s3": ("buckets",),
-    "stepfunctions": ("functions", "step_functions"),
+    "stepfunctions": ("functions", "step_functions", "nested_executions"),
 }
 _ALL = tuple(dict.fromkeys(name for names in _MODULES.values() for name in names))
 

@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -63,7 +63,6 @@ def _connect_tasks(parts: Parts) -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
         state_task_service,
-        state_task_service_sfn,
     )
 
     original_integration = lambda_eval_utils.execute_lambda_function_integration
@@ -76,19 +75,13 @@ def _connect_tasks(parts: Parts) -> None:
         parameters: Mapping[str, Any], region: str, state_credentials: Any
     ) -> dict[str, Any]:
         context = _current.context
-
-        def stop() -> None:
-            parts.client("stepfunctions").stop_execution(
-                executionArn=context["Execution"]["Id"], cause="sabotaged"
-            )
-
         try:
             return parts.sabotage.strike(
                 context,
                 json.loads(parameters.get("Payload", "null")),
                 lambda: _run_function(parts, parameters, region, state_credentials.role_arn),
-                stop,
-                lambda: _count(parts, "ExecutionThrottled", context["StateMachine"]["Id"]),
+                lambda: stop(parts, context),
+                lambda: count_late(parts, context),
             )
         except ThrottledError as error:
             count_throttled(parts, parameters["FunctionName"])
@@ -112,29 +105,17 @@ def _connect_tasks(parts: Parts) -> None:
     replace(service_class, "_normalise_parameters", _spell_parameters)
     replace(service_class, "_normalise_response", _spell_response)
 
-    nested = state_task_service_sfn.StateTaskServiceSfn
-    original_wait = nested._eval_sync
 
-    def wait(self: Any, env: Any, sync_resolver: Any, **keywords: Any) -> Any:
-        """As on AWS, a nested execution is stopped with the state that waits for it."""
-        arn = env.lab_nested
-        result = original_wait(self, env=env, sync_resolver=sync_resolver, **keywords)
-        if result is None and not env.is_running():
-            parts.client("stepfunctions").stop_execution(
-                executionArn=arn, cause="The parent execution or its state has ended"
-            )
-        return result
+def stop(parts: Parts, context: Mapping[str, Any]) -> None:
+    """Stop the execution that a Context object is of."""
+    parts.client("stepfunctions").stop_execution(
+        executionArn=context["Execution"]["Id"], cause="sabotaged"
+    )
 
-    def remember(build: Callable[..., Any]) -> Callable[..., Any]:
-        def resolver(self: Any, env: Any, **keywords: Any) -> Any:
-            env.lab_nested = env.stack[-1]["ExecutionArn"]
-            return build(self, env=env, **keywords)
 
-        return resolver
-
-    replace(nested, "_eval_sync", wait)
-    replace(nested, "_build_sync_resolver", remember(nested._build_sync_resolver))
-    replace(nested, "_build_sync2_resolver", remember(nested._build_sync2_resolver))
+def count_late(parts: Parts, context: Mapping[str, Any]) -> None:
+    """Count a state that is entered late."""
+    _count(parts, "ExecutionThrottled", context["StateMachine"]["Id"])
 
 
 def _run_function(
@@ -171,11 +152,11 @@ def _refused(code: str, message: str, status: int) -> ClientError:
 
 def _operation(task: Any, service: str | None, action: str | None) -> Any:
     name, wanted = task._get_boto_service_name(service), task._get_boto_service_action(action)
-    return _model(name, wanted.replace("_", ""))
+    return model(name, wanted.replace("_", ""))
 
 
 @cache
-def _model(service: str, action: str) -> Any:
+def model(service: str, action: str) -> Any:
     """The model of an operation: to read it anew for every task takes longer than all the rest."""
     import botocore.session
 
