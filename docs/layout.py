@@ -275,7 +275,10 @@ class _Placing:
         target = self.boxes[edges[0].target]
         side = 1 if self.boxes[edges[0].source].zone < target.zone else -1
         end = sides.at(target, -side)
-        trunk = end[0] - side * 26
+        rows = [target.row, *(self.boxes[e.source].row for e in edges)]
+        passed = [b for b in self.boxes.values()
+                  if b.zone == target.zone and min(rows) <= b.row <= max(rows)]  # fmt: skip
+        trunk = side * min(side * b.x - b.width / 2 for b in passed) - side * 26
         way = edges[0].way
         heights, tracks = [end[1]], dict[float, float]()
         for edge in edges:

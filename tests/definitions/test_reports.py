@@ -10,6 +10,7 @@ PASSING = {
     "StepFunctions.AWSStepFunctionsException",
     "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.SdkClientException",
+    "States.Timeout",
 }
 """What the start of an execution is tried again after."""
 
@@ -24,10 +25,16 @@ def test_a_report_is_started_under_the_name_of_its_run_and_can_break_nothing(nam
         assert arguments["StateMachineArn"] == "${ReportStateMachine}"
         assert arguments["Name"] == arguments["Input"]["run_id"] == "{% $runId %}"
         assert set(arguments["Input"]) == {"run_id"}
-        (catch,) = start.body["Catch"]
-        assert catch["ErrorEquals"] == ["States.ALL"]
-        assert catch["Next"] == start.body["Next"]
-        assert states[catch["Next"]].body["Type"] in ("Succeed", "Fail", "Pass")
+        begun, broken = start.body["Catch"]
+        assert begun["ErrorEquals"] == ["StepFunctions.ExecutionAlreadyExistsException"]
+        assert set(begun) == {"ErrorEquals", "Next"}, "what was begun before is not missing"
+        assert broken["ErrorEquals"] == ["States.ALL"]
+        assert begun["Next"] == start.body["Next"]
+        assert states[start.body["Next"]].function == "ReleaseLeaseFunction"
+        after_failure = "Run Broken" if start.name.endswith("After Failure") else begun["Next"]
+        assert broken["Next"] == after_failure, (
+            "a run without a report is closed only if it says so"
+        )
         assert start.body["TimeoutSeconds"] <= 10
         (retry,) = start.body["Retry"]
         assert set(retry["ErrorEquals"]) == PASSING
@@ -54,18 +61,33 @@ def test_every_run_that_was_planned_starts_its_report_on_every_way_out(kind: str
 
 @pytest.mark.parametrize("kind", ["experiment", "canary"])
 def test_where_the_report_is_or_why_not_stands_in_the_output_of_a_run(kind: str) -> None:
-    start = machine(kind).definition["States"]["Start Report"]
+    states = machine(kind).definition["States"]
     ended = {"run_id": "r", "verdict": "PASS", "report": "reports/r/report.pdf"}
-    given = evaluated(start["Output"], {}, evaluated=ended)
-    assert given == ended
+    released = {"result": {"Payload": {"run_id": "r"}}}
+    assert (
+        evaluated(states["Release Lease"]["Output"], released, evaluated=ended, runId="r") == ended
+    )
+    assert states["Release Lease"]["Next"] == "Run Finished"
     error = {"errorOutput": {"Error": "StepFunctions.AWSStepFunctionsException", "Cause": "denied"}}
-    (catch,) = start["Catch"]
-    assert evaluated(catch["Output"], error, evaluated=ended) == {
+    catch = states["Start Report"]["Catch"][-1]
+    assert evaluated(catch["Assign"]["evaluated"], error, evaluated=ended) == {
         "run_id": "r",
         "verdict": "PASS",
         "report": "",
         "report_missing": "StepFunctions.AWSStepFunctionsException: denied",
     }
+
+
+def test_reports_that_could_not_be_started_stand_in_the_output_of_a_recovery() -> None:
+    states = machine("recover").definition["States"]
+    runs = [
+        {"run_id": "a", "report_missing": None},
+        {"run_id": "b", "report_missing": "denied"},
+        {"left_open": "c", "why": "w"},
+    ]
+    output = states["Recover Each Run"]["Output"]["reports_missing"]
+    assert list(evaluated(output, {"result": runs})) == ["b: denied"]
+    assert list(evaluated(output, {"result": runs[:1]})) == []
 
 
 def test_a_report_that_cannot_be_made_is_recorded_and_told_before_the_machine_fails() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.account.sabotage import KINDS
+from lab.account.sabotage import KINDS, START_KINDS
 from tests.definitions.stack import Machine, State, machine
 
 MACHINES = ("experiment", "canary", "report", "recover")
@@ -17,7 +17,8 @@ class Case:
     """One task broken in one way. `skip` visits go well first; `times` strikes follow.
 
     `primed` is the task that is broken first, where only a failure leads to this state. `handled`
-    is whether the machine goes on after this error, as after an answer.
+    is whether the machine goes on after this error, as after an answer; `starts` is whether the
+    task starts another machine, that is the report.
     """
 
     machine: str
@@ -28,6 +29,7 @@ class Case:
     times: int
     primed: str | None
     handled: bool
+    starts: bool
 
     @property
     def name(self) -> str:
@@ -56,6 +58,23 @@ class Case:
         whole = self.machine == self.on and not self.primed
         return whole and self.kind in ("throttled", "twice")
 
+    @property
+    def keeps_verdict(self) -> bool:
+        """Whether the run was judged as one that went well before it is broken."""
+        return self.starts and self.machine == self.on and not self.primed
+
+    @property
+    def passes(self) -> bool:
+        """Whether the task is tried again after this, and does well then."""
+        return self.times != ALWAYS and self.kind != "unknown"
+
+    @property
+    def knows_its_effect(self) -> bool:
+        """Whether the run can say for sure what its task has done: not where no answer ever comes,
+        nor where another `recover` may do what one could not."""
+        lost = self.times == ALWAYS and self.kind in ("times out", "crashes after")
+        return self.machine == self.on and not lost
+
 
 def cases() -> list[Case]:
     """All cases, from the definitions."""
@@ -64,17 +83,18 @@ def cases() -> list[Case]:
 
 def _cases_of(one: Machine) -> Iterator[Case]:
     main = _main_path(one)
-    for task in one.tasks():
-        if task.function is None:
-            continue  # another service's call: Start Report, whose own machine is swept
+    for task in [*one.tasks(), *one.starts()]:
+        starts = task.function is None
         primed = None if task.name in main else _primer(one, main)
         expected = _expected(task)
-        for kind in KINDS:
+        for kind in START_KINDS if starts else KINDS:
             visits = (0, 1) if task.name == _primer(one, main) and kind != "twice" else (0,)
             for skip in visits:
                 for times in _times(kind):
                     handled = kind == "expected" and _leads_on(task, expected, main)
-                    yield Case(one.name, task.name, kind, expected, skip, times, primed, handled)
+                    yield Case(
+                        one.name, task.name, kind, expected, skip, times, primed, handled, starts
+                    )
 
 
 def _times(kind: str) -> tuple[int, ...]:

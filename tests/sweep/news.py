@@ -68,6 +68,15 @@ class News(threading.Thread):
         with self._came:
             return self._came.wait_for(lambda: self._is_recovered(run_id), WAIT_SECONDS)
 
+    def called_missing(self, run_id: str) -> list[str]:
+        """Return what ends say of a run's missing report: its own, and those of `recover`."""
+        with self._came:
+            outputs = [json.loads(end.get("output") or "{}") for end in self._ends.values()]
+        own = [o for o in outputs if o.get("run_id") == run_id]
+        said = [o["report_missing"] for o in own if "report_missing" in o]
+        named = [one for o in outputs for one in o.get("reports_missing", [])]
+        return [*said, *(one for one in named if one.startswith(f"{run_id}: "))]
+
     def announced(self, run_id: str, what: str, wait_seconds: float = 0.0) -> list[dict[str, Any]]:
         """Return the details of what a run announced; wait a while for the first."""
 

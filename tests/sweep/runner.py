@@ -69,6 +69,8 @@ class Runner:
         problems += [f"announced again: {one}" for one in self._news.repeated(run_id)]
         if case.machine == "report":
             problems += self._wrongly_reported(case, run_id, reported)
+        if case.starts:
+            problems += self._unreported(case, run_id)
         if case.on == "canary":
             problems += self._moved(self._sides[workload], run_id)
         evidence = self._evidence(run_id)
@@ -89,8 +91,11 @@ class Runner:
             return {}
         if case.state == "Publish Trends":
             return self._news.end_of(self._start("report", f"{run_id}-trends", {"trends": True}))
+        return self._news.end_of(self._report_of(run_id))
+
+    def _report_of(self, run_id: str) -> str:
         machine = self._place.outputs["ReportStateMachineArn"]
-        return self._news.end_of(f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}")
+        return f"{machine.replace(':stateMachine:', ':execution:')}:{run_id}"
 
     def _wait_for_recover(self, case: Case, run_id: str, ended: Mapping[str, Any]) -> None:
         """Wait until nothing more comes of the run's end: neither of a task that was stopped in its
@@ -228,6 +233,8 @@ class Runner:
         problems = []
         broken = case.primed or (case.state if case.machine == case.on else None)
         expected = Verdict.FAIL if case.goes_back else Verdict.PASS
+        if case.keeps_verdict and evidence.verdict is not expected:
+            problems.append(f"judged {expected}, and {evidence.verdict} in the end")
         if status == "SUCCEEDED" and evidence.verdict is not expected and not case.handled:
             problems.append(f"succeeded with {evidence.verdict}: {evidence.verdict_reason}")
         if status == "FAILED" and broken and broken not in told:
@@ -239,6 +246,25 @@ class Runner:
         if case.is_harmless and (status, evidence.verdict) != ("SUCCEEDED", expected):
             problems.append(f"{case.kind}, and {status} with {evidence.verdict}: {told[:200]}")
         return problems
+
+    def _unreported(self, case: Case, run_id: str) -> list[str]:
+        """Whether there is a report of the run, held against what was said of it."""
+        sfn, arn = self._place.client("stepfunctions"), self._report_of(run_id)
+        try:
+            sfn.describe_execution(executionArn=arn)
+        except sfn.exceptions.ExecutionDoesNotExist:
+            ended = {"status": "NEVER STARTED"}
+        else:
+            ended = self._news.end_of(arn)
+        there = self._stored(report_key(run_id, "en")) is not None
+        missing = self._news.called_missing(run_id)
+        if there and missing and case.knows_its_effect:
+            return [f"there is a report, and yet it is said to be missing: {missing}"]
+        if not there and missing and case.passes:
+            return [f"{case.kind} for a while, and no report: {missing}"]
+        if there or (missing and ended["status"] == "NEVER STARTED"):
+            return []
+        return [f"there is no report, its execution is {ended['status']}, and nobody says so"]
 
     def _wrongly_reported(self, case: Case, run_id: str, ended: Mapping[str, Any]) -> list[str]:
         """What the machine `report` says, held against what there is."""
@@ -267,7 +293,9 @@ def _not_the_same(answers: list[list[Any]]) -> list[str]:
     return [
         f"answered {first}, then {second}"
         for first, second in answers
-        if first != second and "run_id" in first and first.get("next") not in LOOK_AGAIN
+        if first != second
+        and {"run_id", "executionArn"} & set(first)
+        and first.get("next") not in LOOK_AGAIN
     ]
 
 
