@@ -1,5 +1,6 @@
 """The handlers as Lambda calls them, with their real inputs and an account without runs."""
 
+import gc
 import importlib.util
 import json
 from collections.abc import Iterator
@@ -73,6 +74,7 @@ def app(function: str) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    gc.unfreeze()  # this process goes on after the function: its rubbish must not stay
     return module
 
 
