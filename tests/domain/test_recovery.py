@@ -50,6 +50,14 @@ def width(recovery: Recovery) -> float:
     )
 
 
+of_outages = given(
+    start=st.floats(0, 20),
+    length=st.floats(1, 60),
+    phase=st.floats(0, 1),
+    gap=st.floats(0, 0.5),
+)
+
+
 @given(
     start=st.floats(0, 20),
     length=st.floats(0.5, 60),
@@ -66,12 +74,7 @@ def test_a_full_outage_lies_in_the_interval(
         assert holds_truth(measured(ticks), start, start + length)
 
 
-@given(
-    start=st.floats(0, 20),
-    length=st.floats(1, 60),
-    phase=st.floats(0, 1),
-    gap=st.floats(0, 0.5),
-)
+@of_outages
 def test_what_customers_felt_did_not_begin_before_the_fault(
     start: float, length: float, phase: float, gap: float
 ) -> None:
@@ -84,12 +87,7 @@ def test_what_customers_felt_did_not_begin_before_the_fault(
     assert recovery.from_breach.high <= recovery.from_fault.high + 1e-6
 
 
-@given(
-    start=st.floats(0, 20),
-    length=st.floats(1, 60),
-    phase=st.floats(0, 1),
-    gap=st.floats(0, 0.5),
-)
+@of_outages
 def test_a_third_of_requests_failing_in_turn_lies_in_an_interval_of_two_seconds(
     start: float, length: float, phase: float, gap: float
 ) -> None:
